@@ -1,0 +1,10 @@
+/** Jest runs the compiled tests: `npm test` compiles first. */
+export default {
+  rootDir: "dist",
+  testMatch: ["<rootDir>/test/**/*.test.js"],
+  transform: {},
+  testEnvironment: "node",
+  globalSetup: "<rootDir>/test/support/global-setup.js",
+  globalTeardown: "<rootDir>/test/support/global-teardown.js",
+  testTimeout: 30_000,
+};

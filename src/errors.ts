@@ -1,0 +1,52 @@
+/** Every code that a client may meet, with what it means: the `ErrorCode` enum of the graph. */
+export const ERROR_CODES = {
+  UNAUTHENTICATED: "No valid token came with the request: it is missing, unknown, expired or revoked.",
+  NOT_FOUND: "There is no such thing, or the viewer may not know of it: both answer alike.",
+  FORBIDDEN: "The viewer knows the thing, and lacks the permission, role or term of the share that this takes.",
+  SHARED_FROM_ROOT: "The root organization shared it: below it is used as it is, and never changed.",
+  RATE_LIMITED: "Too many requests: wait and try again.",
+  TOO_COMPLEX: "The operation is deeper, wider or longer than the server allows.",
+  APPLE_KEY_REJECTED: "Apple does not accept the key: revoked, or wrong key id, issuer id, program or .p8.",
+  APPLE_FORBIDDEN: "The role of the key does not allow this at Apple.",
+  APPLE_AGREEMENT_MISSING: "The Account Holder must accept an agreement at Apple first.",
+  APPLE_RATE_LIMITED: "Apple's hourly budget of this key is spent.",
+  APPLE_UNAVAILABLE: "Apple did not answer in time, or answered that it cannot serve.",
+  APPLE_UNEXPECTED_ANSWER: "Apple answered something that cannot be understood.",
+  INVALID_INPUT: "An argument or input field holds a value that is not allowed.",
+  ALREADY_EXISTS: "There is one with this name or identity already.",
+  LAST_OWNER: "An organization always keeps an owner.",
+  INVALID_PRIVATE_KEY: "The text is no App Store Connect private key (.p8).",
+  INDIVIDUAL_KEY_CANNOT_SIGN:
+    "Apple lets individual keys do nothing with certificates, profiles, devices and bundle ids.",
+  IN_USE: "Others depend on it: the message says who. Some mutations take force.",
+  INTERNAL: "A fault of the server. The request id leads to its log.",
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An error whose code and message clients may see. Its message never holds a secret or an echo of input. */
+export abstract class CodedError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string = ERROR_CODES[code],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Denied, missing or broken: answers in `errors[]`. */
+export class Denial extends CodedError {}
+
+/** Understood and refused, for the user to mend: answers in the payload's `userErrors`. */
+export class Refusal extends CodedError {
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    /** Path of the input field at fault, below `input`; null where it is no single field's. */
+    readonly field: readonly string[] | null = null,
+  ) {
+    super(code, message);
+  }
+}

@@ -1,0 +1,13 @@
+import type { KeyOptions, NewKey } from "./team/key.js";
+
+/** Makes a key in a sandbox that runs in another process. `baseUrl` is the sandbox's url. Throws when it refuses. */
+export async function registerKeyOverHttp(baseUrl: string, options: KeyOptions): Promise<NewKey> {
+  const response = await fetch(new URL("/sandbox/keys", baseUrl), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(options),
+  });
+  const answer = (await response.json()) as NewKey | { message: string };
+  if ("message" in answer) throw new Error(`The sandbox made no key: ${answer.message}`);
+  return answer;
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { unexpected } from "./error.js";
+
+const identifier = z.object({ type: z.string(), id: z.string() });
+
+const relationship = z.object({
+  // A to-one is an object or null, a to-many an array; absent where it was not included.
+  data: z.union([identifier, z.array(identifier)]).nullish(),
+  meta: z.object({ paging: z.object({ total: z.number().nullish() }).nullish() }).nullish(),
+});
+
+const resource = identifier.extend({
+  attributes: z.record(z.string(), z.unknown()).nullish(),
+  relationships: z.record(z.string(), relationship.nullish()).nullish(),
+});
+
+const document = z.object({
+  data: z.union([resource, z.array(resource)]),
+  included: z.array(resource).nullish(),
+  links: z.object({ next: z.string().nullish() }).nullish(),
+  meta: z.object({ paging: z.object({ total: z.number().nullish() }).nullish() }).nullish(),
+});
+
+/** One thing that Apple holds, as it came: attributes may miss, be null, or hold values this code has never seen. */
+export type AppleResource = z.infer<typeof resource>;
+
+/** An answer of Apple's, checked for its shape. A single resource is a list of one. */
+export interface AppleDocument {
+  readonly data: readonly AppleResource[];
+  /** Included resources by `type:id`. */
+  readonly included: ReadonlyMap<string, AppleResource>;
+  readonly next: string | null;
+  /** How many there are on all pages, where Apple says it. */
+  readonly total: number | null;
+}
+
+/** Checks a body for the shape of a document. Throws APPLE_UNEXPECTED_ANSWER. */
+export function documentOf(body: unknown): AppleDocument {
+  const read = document.safeParse(body);
+  if (!read.success) throw unexpected("Apple's answer does not have the shape of its documents.");
+  const { data, included, links, meta } = read.data;
+  return {
+    data: Array.isArray(data) ? data : [data],
+    included: new Map((included ?? []).map((entry) => [`${entry.type}:${entry.id}`, entry])),
+    next: links?.next ?? null,
+    total: meta?.paging?.total ?? null,
+  };
+}
+
+/** A text attribute; null where it misses or is something else. */
+export function text(from: AppleResource, name: string): string | null {
+  const value = from.attributes?.[name];
+  return typeof value === "string" ? value : null;
+}
+
+/** A date attribute in any of the forms seen: `…+0000`, `…+00:00`, `…Z`, `…-08:00`. Null where it is none. */
+export function date(from: AppleResource, name: string): Date | null {
+  const value = text(from, name)?.replace(/([+-]\d\d)(\d\d)$/, "$1:$2");
+  const time = value === undefined ? Number.NaN : Date.parse(value);
+  return Number.isNaN(time) ? null : new Date(time);
+}
+
+/** The included resources that a relationship names, and how many Apple says there are. */
+export function related(
+  from: AppleResource,
+  name: string,
+  included: AppleDocument["included"],
+): { found: AppleResource[]; total: number } {
+  const relation = from.relationships?.[name];
+  const ids = relation?.data === null || relation?.data === undefined ? [] : [relation.data].flat();
+  const found = ids.flatMap(({ type, id }) => included.get(`${type}:${id}`) ?? []);
+  return { found, total: Math.max(relation?.meta?.paging?.total ?? 0, ids.length) };
+}

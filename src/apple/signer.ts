@@ -1,0 +1,87 @@
+import DataLoader from "dataloader";
+import { signToken, type SignedToken, type SigningKey } from "./token.js";
+
+/** Tokens kept at most, in the order they were signed. */
+const CACHED_TOKENS = 10_000;
+/** A token that ends sooner than this is signed anew. */
+const MARGIN_MS = 60_000;
+
+const cacheId = (key: SigningKey): string => `${key.credentialId}:${key.version}`;
+
+/**
+ * The tokens of a process, each under the id and version of its key: never under Apple's key id, since two tenants
+ * may store the same .p8. What is kept is the promise, so that whoever asks meanwhile waits for the same signature.
+ */
+export class TokenCache {
+  readonly #tokens = new Map<string, Promise<SignedToken>>();
+  #signatures = 0;
+
+  /** How many signatures this process has made. */
+  get signatures(): number {
+    return this.#signatures;
+  }
+
+  /** The live token of a key, signed when there is none. `refused` is a token that Apple answered 401 to: another is signed. */
+  async token(key: SigningKey, refused?: string): Promise<string> {
+    const id = cacheId(key);
+    const held = this.#tokens.get(id);
+    if (held !== undefined) {
+      const { jwt, expiresAt } = await held;
+      if (jwt !== refused && expiresAt.getTime() - Date.now() > MARGIN_MS) return jwt;
+    }
+    // Of those who waited for the same useless token, the first signs and the others find its promise here.
+    const current = this.#tokens.get(id);
+    return (await (current === undefined || current === held ? this.#sign(id, key) : current)).jwt;
+  }
+
+  #sign(id: string, key: SigningKey): Promise<SignedToken> {
+    this.#signatures += 1;
+    const signing = signToken(key);
+    this.#tokens.delete(id);
+    this.#tokens.set(id, signing);
+    signing.catch(() => {
+      if (this.#tokens.get(id) === signing) this.#tokens.delete(id);
+    });
+    const [oldest] = this.#tokens.keys();
+    if (this.#tokens.size > CACHED_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
+    return signing;
+  }
+}
+
+/** The right to ask Apple as a key, now: the key as its source described it, and its token. */
+export interface Authorization<Key extends SigningKey = SigningKey> {
+  readonly key: Key;
+  readonly token: string;
+  /** Another token, after Apple answered 401 to one. */
+  readonly renew: (refused: string) => Promise<string>;
+}
+
+/** Yields the keys that may be used *now*, in one query: an error for each that may not. */
+export type KeySource<Key extends SigningKey> = (
+  credentialIds: readonly string[],
+) => Promise<ReadonlyMap<string, Key | Error>>;
+
+/** The batched signer: all keys that a tick needs come from one query, and each is signed at most once. */
+export type Signer<Key extends SigningKey = SigningKey> = DataLoader<string, Authorization<Key>>;
+
+/** A signer for one request. It keeps no authorization: each use of a key asks the source whether it still may. */
+export function createSigner<Key extends SigningKey>(source: KeySource<Key>, tokens: TokenCache): Signer<Key> {
+  return new DataLoader(
+    async (credentialIds) => {
+      const keys = await source([...new Set(credentialIds)]);
+      return Promise.all(
+        credentialIds.map(async (id) => {
+          const key = keys.get(id) ?? new Error("The source of keys left one out");
+          if (key instanceof Error) return key;
+          return authorize(key, tokens).catch((error: unknown) => error as Error);
+        }),
+      );
+    },
+    { cache: false },
+  );
+}
+
+/** Authorizes a key that is at hand, such as one that is about to be saved. */
+export async function authorize<Key extends SigningKey>(key: Key, tokens: TokenCache): Promise<Authorization<Key>> {
+  return { key, token: await tokens.token(key), renew: (refused) => tokens.token(key, refused) };
+}

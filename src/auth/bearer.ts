@@ -1,0 +1,94 @@
+import { createHash, randomBytes } from "node:crypto";
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
+import { Denial } from "../errors.js";
+
+const TOKEN_PREFIX = "cs_";
+const TOKEN_BYTES = 32;
+const TOKEN_PATTERN = /^cs_[A-Za-z0-9_-]{43}$/;
+const PREVIEW_CHARACTERS = 7;
+
+/** Signature algorithms accepted of an issuer: asymmetric ones only. */
+const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+];
+const CLOCK_TOLERANCE_SECONDS = 30;
+const JWKS_TIMEOUT_MS = 5_000;
+
+/** A new access token: the text that is shown once, and what is stored of it. */
+export function makeToken(): { token: string; hash: Buffer; preview: string } {
+  const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString("base64url");
+  return { token, hash: hashOf(token), preview: token.slice(0, PREVIEW_CHARACTERS) };
+}
+
+const hashOf = (token: string): Buffer => createHash("sha256").update(token).digest();
+
+/** What an Authorization header presents: an access token by its hash, or a JWT of the identity provider. */
+export type Presented =
+  { readonly kind: "token"; readonly hash: Buffer } | { readonly kind: "jwt"; readonly jwt: string };
+
+/** Reads an Authorization header; null where it presents nothing that could be valid. */
+export function readBearer(header: string | undefined): Presented | null {
+  const [, value] = /^Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)$/i.exec(header ?? "") ?? [];
+  if (value === undefined) return null;
+  if (value.startsWith(TOKEN_PREFIX)) {
+    return TOKEN_PATTERN.test(value) ? { kind: "token", hash: hashOf(value) } : null;
+  }
+  return { kind: "jwt", jwt: value };
+}
+
+/** Whom a verified JWT names. */
+export interface Identity {
+  readonly issuer: string;
+  readonly subject: string;
+  /** Lower case. */
+  readonly email: string;
+  readonly name: string | null;
+}
+
+/** Verifies the JWTs of one issuer; its keys are fetched when first needed and kept (jose's own cache). */
+export type VerifyJwt = (jwt: string) => Promise<Identity>;
+
+/**
+ * A verifier for an issuer: signature, `iss`, `aud`, `exp` and an allow-list of algorithms (RFC 8725).
+ * Throws UNAUTHENTICATED for a token that is no good, and lets a fault of the issuer's own server through.
+ */
+export function jwtVerifier(config: { issuer: string; audience: string; jwksUrl: string }): VerifyJwt {
+  const keys = createRemoteJWKSet(new URL(config.jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
+  return async (jwt) => {
+    try {
+      const { payload } = await jwtVerify(jwt, keys, {
+        issuer: config.issuer,
+        audience: config.audience,
+        algorithms: ALGORITHMS,
+        requiredClaims: ["exp", "sub", "email"],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      });
+      return identityOf(payload);
+    } catch (error) {
+      const issuerFailed =
+        error instanceof errors.JWKSTimeout || (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC");
+      if (issuerFailed || !(error instanceof errors.JOSEError)) throw error;
+      throw new Denial("UNAUTHENTICATED", undefined, { cause: error });
+    }
+  };
+}
+
+function identityOf(claims: JWTPayload): Identity {
+  const { iss, sub, email, name } = claims as Record<string, unknown>;
+  // An address that the issuer has not verified may be anybody's. Issuers that verify all of them leave the claim out.
+  const verified = claims["email_verified"] ?? true;
+  if (typeof iss !== "string" || typeof sub !== "string" || typeof email !== "string" || verified !== true) {
+    throw new errors.JWTClaimValidationFailed("The e-mail address is missing or not verified", claims, "email");
+  }
+  return { issuer: iss, subject: sub, email: email.toLowerCase(), name: typeof name === "string" ? name : null };
+}

@@ -1,0 +1,3 @@
+export async function demo(c: unknown, o: unknown) {
+  await Promise.resolve([c, o]);
+}

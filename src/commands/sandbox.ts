@@ -1,0 +1,52 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "../config.js";
+import { registerKeyOverHttp } from "../sandbox/client.js";
+import { startSandbox } from "../sandbox/server.js";
+import { untilStopped } from "./signal.js";
+
+/** The port of a sandbox that is not told one. */
+export const SANDBOX_PORT = 4010;
+
+const noteOf = (config: Config): string => join(config.dataDir, "sandbox-port");
+
+/** Runs an App Store Connect to try and test against, until SIGINT or SIGTERM. */
+export async function sandbox(config: Config, options: { port?: string; enterprisePort?: string }): Promise<void> {
+  const running = await startSandbox({
+    port: Number(options.port ?? SANDBOX_PORT),
+    ...(options.enterprisePort !== undefined && { enterprisePort: Number(options.enterprisePort) }),
+  });
+  // So that `sandbox key` finds the one that runs.
+  await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
+  await writeFile(noteOf(config), running.url);
+  console.log(`The sandbox is listening at ${running.url}`);
+  if (running.enterpriseUrl !== running.url) console.log(`and for the Enterprise Program at ${running.enterpriseUrl}`);
+  console.log(`Set APPLE_BASE_URL=${running.url} and APPLE_ENTERPRISE_BASE_URL=${running.enterpriseUrl}`);
+  await untilStopped();
+  await rm(noteOf(config), { force: true });
+  await running.close();
+}
+
+interface KeyOptions {
+  readonly program: "app-store" | "enterprise";
+  readonly individual?: boolean;
+  readonly port?: string;
+  readonly json?: boolean;
+}
+
+/** Registers a new key with a running sandbox, and prints what App Store Connect would let one download once. */
+export async function sandboxKey(config: Config, options: KeyOptions): Promise<void> {
+  const url = options.port === undefined ? await runningSandbox(config) : `http://127.0.0.1:${options.port}`;
+  const { keyId, issuerId, privateKey } = await registerKeyOverHttp(url, {
+    program: options.program,
+    keyType: options.individual === true ? "individual" : "team",
+  });
+  if (options.json === true) console.log(JSON.stringify({ keyId, issuerId, privateKey }));
+  else console.log(`Key id:    ${keyId}\nIssuer id: ${issuerId ?? "none"}\n\n${privateKey}`);
+}
+
+async function runningSandbox(config: Config): Promise<string> {
+  const loopback = new URL(config.appleBaseUrl).protocol === "http:" ? config.appleBaseUrl : null;
+  const noted = await readFile(noteOf(config), "utf8").catch(() => null);
+  return noted ?? loopback ?? `http://127.0.0.1:${SANDBOX_PORT}`;
+}

@@ -1,0 +1,29 @@
+import type { Config } from "../config.js";
+import { openPlatform } from "../platform.js";
+import { startServer } from "../server.js";
+import * as organizations from "../services/organization.js";
+import { untilStopped } from "./signal.js";
+
+/** The organization that the first start makes; its owner renames it. */
+const FIRST_ORGANIZATION = "My organization";
+
+/** Serves until SIGINT or SIGTERM. On an empty database it makes the root organization and prints its owner token once. */
+export async function serve(config: Config): Promise<void> {
+  const { platform, close } = await openPlatform(config, (line) => {
+    console.error(line);
+  });
+  try {
+    const founded = await organizations.foundFirst(platform, FIRST_ORGANIZATION);
+    if (founded !== null) {
+      console.log(`Made the organization "${FIRST_ORGANIZATION}" (${founded.organizationId}).`);
+      console.log(`Its owner token, shown this once: ${founded.token}`);
+    }
+    const server = await startServer(platform, config);
+    console.log(`Countersign is listening at ${server.url}/graphql`);
+    if (config.introspection) console.log(`The explorer is at ${server.url}/explorer`);
+    await untilStopped();
+    await server.close();
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * The clause that every load of something shareable carries: rows of the viewer's tenants, or shared with one of
+ * them by a share that is not over. `$1` are the viewer's roots, `$2` the tenants; `row` is the alias of a table
+ * with `root_id`, `owner_id` and `id`, and `subject` the column of `shares` that refers to it.
+ */
+export function readableBy(row: string, subject: "credential_id", tenants = "$2"): string {
+  return `(${ownedBy(row, tenants)} OR (${row}.root_id = ANY ($1) AND EXISTS (
+    SELECT 1 FROM shares s WHERE s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)})))`;
+}
+
+/** Rows that one of the tenants owns; a root owns what its sub-organizations own. */
+export function ownedBy(row: string, tenants = "$2"): string {
+  return `(${row}.root_id = ANY ($1) AND (${row}.root_id = ANY (${tenants}) OR ${row}.owner_id = ANY (${tenants})))`;
+}
+
+/** Shares that are not over and reach one of the tenants. */
+export function liveFor(share: string, tenants: string): string {
+  return `${live(share)} AND (${share}.with_all OR EXISTS (
+    SELECT 1 FROM share_targets reached
+    WHERE reached.root_id = ${share}.root_id AND reached.share_id = ${share}.id AND reached.sub_organization_id = ANY (${tenants})))`;
+}
+
+/** Shares that are not over. */
+export function live(share: string): string {
+  return `(${share}.expires_at IS NULL OR ${share}.expires_at > now())`;
+}

@@ -1,0 +1,122 @@
+import pg, { escapeLiteral, type Pool, type PoolClient } from "pg";
+import type { DataSource, EntityManager } from "typeorm";
+
+/** Where a unit of work stands. Row-level security shows it nothing else: no roots, no rows. */
+export interface Scope {
+  /** Root organizations that the viewer belongs to, directly or through a sub-organization. */
+  readonly roots: readonly string[];
+  /** Tenants that the viewer stands in; a root here stands for all of its sub-organizations. */
+  readonly tenants: readonly string[];
+  /** While a request is authenticated: hex SHA-256 of the token it presents. Shows the row of that token. */
+  readonly presentedHash?: string;
+  /** While a request is authenticated: the verified e-mail address. Shows its memberships. */
+  readonly signedInEmail?: string;
+}
+
+/** A statement that PostgreSQL prepares once a connection, by its name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The pool that hot reads take: its statements are sent without waiting for the answer to the one before. */
+export function makeReadPool(url: string, max = 20): Pool {
+  return new pg.Pool({
+    connectionString: url,
+    max,
+    pipeline: true,
+    application_name: "countersign reads",
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 10_000,
+    idle_in_transaction_session_timeout: 15_000,
+  } as pg.PoolConfig);
+}
+
+/** Local to the transaction: what a pooled connection's next borrower must never inherit. */
+function settingsOf(scope: Scope): string {
+  const settings: [name: string, value: string][] = [
+    ["countersign.roots", scope.roots.join(",")],
+    ["countersign.tenants", scope.tenants.join(",")],
+    ["countersign.presented_hash", scope.presentedHash ?? ""],
+    ["countersign.signed_in_email", scope.signedInEmail ?? ""],
+  ];
+  const calls = settings.map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`);
+  return `SELECT ${calls.join(", ")}`;
+}
+
+/**
+ * The reads of one request. The first opens a transaction and sets the scope in the same round trip; those that
+ * follow share it. It ends by itself when nothing was asked for one turn of the event loop, so it is never held
+ * while the request waits for Apple; a later read opens another.
+ */
+export class ReadSession {
+  #client: Promise<PoolClient> | null = null;
+  #begun: Promise<unknown> = Promise.resolve();
+  #running = 0;
+  #failed = false;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly scope: Scope,
+  ) {}
+
+  /** The rows of a statement, in the shape it names. */
+  async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    this.#running += 1;
+    try {
+      const client = await (this.#client ??= this.#begin());
+      const [result] = await Promise.all([
+        client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] }),
+        this.#begun,
+      ]);
+      return result.rows;
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    } finally {
+      this.#running -= 1;
+      if (this.#running === 0)
+        setImmediate(() => {
+          this.#endIfIdle();
+        });
+    }
+  }
+
+  async #begin(): Promise<PoolClient> {
+    const client = await this.pool.connect();
+    // Not awaited here: the first read goes out behind it. Were it to fail, the read would stand nowhere and see no rows.
+    this.#begun = client.query(`BEGIN READ ONLY; ${settingsOf(this.scope)}`);
+    this.#begun.catch(() => undefined); // Every read awaits it, and reports it.
+    return client;
+  }
+
+  #endIfIdle(): void {
+    const opened = this.#client;
+    if (this.#running > 0 || opened === null) return;
+    const end = this.#failed ? "ROLLBACK" : "COMMIT";
+    this.#client = null;
+    this.#failed = false;
+    opened
+      .then(async (client) => {
+        try {
+          await client.query(end);
+          client.release();
+        } catch {
+          client.release(true);
+        }
+      })
+      .catch(() => undefined); // The read that waited for the connection has reported it.
+  }
+}
+
+/** One transaction that writes within a scope: all of it, or nothing. Never held across a call to Apple. */
+export async function inTransaction<T>(
+  dataSource: DataSource,
+  scope: Scope,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  return dataSource.transaction(async (manager) => {
+    await manager.query(settingsOf(scope));
+    return work(manager);
+  });
+}

@@ -1,0 +1,98 @@
+import { GraphQLDateTime } from "graphql-scalars";
+import { Field, ObjectType, registerEnumType } from "type-graphql";
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from "typeorm";
+import { Node, TenantRow } from "./node.js";
+
+/** What a share allows. */
+export const ShareUse = { VIEW: "VIEW", SIGN: "SIGN", PUBLISH: "PUBLISH" } as const;
+export type ShareUse = keyof typeof ShareUse;
+
+/** How an item came into a tenant's list. */
+export const SharingTag = { ROOT: "ROOT", SHARED: "SHARED" } as const;
+export type SharingTag = keyof typeof SharingTag;
+
+registerEnumType(ShareUse, {
+  name: "ShareUse",
+  description: "What something shared may be used for.",
+  valuesConfig: {
+    VIEW: { description: "See what Apple holds." },
+    SIGN: { description: "Make and use certificates and profiles." },
+    PUBLISH: { description: "Publish apps." },
+  },
+});
+registerEnumType(SharingTag, {
+  name: "SharingTag",
+  description: "How an item came into a tenant's list.",
+  valuesConfig: {
+    ROOT: { description: "In a sub-organization's list: owned by the root, read-only here." },
+    SHARED: { description: "In the root's list: shared with sub-organizations." },
+  },
+});
+
+/** A live reference that lets sub-organizations use what the root organization owns. Never a copy. */
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description: "A live reference that lets sub-organizations use what the root organization owns. Never a copy.",
+})
+@Entity()
+export class Share extends TenantRow {
+  /** Always the root: only what it owns is shared, which a foreign key holds. */
+  @Column("text")
+  ownerId!: string;
+
+  @Column("text")
+  credentialId!: string;
+
+  @Field(() => Boolean, { description: "Now and in future: a sub-organization made later has it too." })
+  @Column("boolean", { name: "with_all" })
+  withAllSubOrganizations!: boolean;
+
+  @Field(() => [ShareUse], { description: "What it may be used for." })
+  @Column("text", { array: true })
+  uses!: ShareUse[];
+
+  @Field(() => [String], {
+    description: "Bundle identifiers it may be used for, `*` at the end as a wildcard; empty: any.",
+  })
+  @Column("text", { array: true })
+  bundleIdentifiers!: string[];
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: "The share ends by itself at this time; null: it does not.",
+  })
+  @Column("timestamptz", { nullable: true })
+  expiresAt!: Date | null;
+
+  @Field(() => GraphQLDateTime, { description: "When it was first shared." })
+  @CreateDateColumn({ type: "timestamptz" })
+  createdAt!: Date;
+
+  @Field(() => GraphQLDateTime, { description: "When the share was last set." })
+  @UpdateDateColumn({ type: "timestamptz" })
+  updatedAt!: Date;
+}
+
+/** One sub-organization that something is shared with by hand. */
+@Entity()
+export class ShareTarget {
+  @PrimaryColumn("text")
+  rootId!: string;
+
+  @PrimaryColumn("text")
+  shareId!: string;
+
+  @PrimaryColumn("text")
+  subOrganizationId!: string;
+}
+
+/** Whether an identifier is within the patterns of a share: `*` at the end is a wildcard, no pattern allows any. */
+export function isWithin(identifier: string, patterns: readonly string[]): boolean {
+  return (
+    patterns.length === 0 ||
+    patterns.some((pattern) =>
+      pattern.endsWith("*") ? identifier.startsWith(pattern.slice(0, -1)) : identifier === pattern,
+    )
+  );
+}

@@ -1,0 +1,79 @@
+import DataLoader from "dataloader";
+
+/** A page of a list: `after` is the id of the last row before it, null at the start. */
+export interface PageArgs {
+  readonly first: number;
+  readonly after: string | null;
+}
+
+/** The rows of a page and one more where there are more, in the order of their ids. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly hasNextPage: boolean;
+}
+
+/** A loader of single rows: one statement for all the keys of a tick. Results are given back by key; null: none seen. */
+export function oneByKey<Row>(
+  load: (keys: readonly string[]) => Promise<readonly Row[]>,
+  keyOf: (row: Row) => string,
+): DataLoader<string, Row | null> {
+  return new DataLoader(async (keys) => {
+    const found = new Map((await load(keys)).map((row) => [keyOf(row), row]));
+    return keys.map((key) => found.get(key) ?? null);
+  });
+}
+
+/** A page of the list that belongs to `key`, with what narrows the list. */
+export interface ListKey<Filter> extends PageArgs {
+  readonly key: string;
+  readonly filter: Filter;
+}
+
+/** A row of a list that names the list it belongs to. */
+export type Listed<Row> = Row & { readonly listKey: string };
+
+/**
+ * A loader of lists: one statement for all lists of a tick that ask for the same page and filter, never one a list.
+ * `load` is given one row more than a page holds as its limit.
+ */
+export function pagesByKey<Row extends { id: string }, Filter>(
+  load: (
+    keys: readonly string[],
+    page: { after: string; limit: number; filter: Filter },
+  ) => Promise<readonly Listed<Row>[]>,
+): DataLoader<ListKey<Filter>, Page<Listed<Row>>, string> {
+  const shapeOf = ({ first, after, filter }: ListKey<Filter>): string => JSON.stringify([first, after, filter]);
+  return new DataLoader(
+    async (lists) => {
+      const shapes = groupBy(lists, shapeOf);
+      const pages = new Map<ListKey<Filter>, Page<Listed<Row>>>();
+      await Promise.all(
+        [...shapes.values()].map(async (alike) => {
+          const [{ first, after, filter }] = alike as [ListKey<Filter>];
+          const rows = await load(
+            alike.map(({ key }) => key),
+            { after: after ?? "", limit: first + 1, filter },
+          );
+          const byList = groupBy(rows, (row) => row.listKey);
+          for (const list of alike) {
+            const found = byList.get(list.key) ?? [];
+            pages.set(list, { rows: found.slice(0, first), hasNextPage: found.length > first });
+          }
+        }),
+      );
+      return lists.map((list) => pages.get(list) ?? { rows: [], hasNextPage: false });
+    },
+    { cacheKeyFn: (list) => `${list.key} ${shapeOf(list)}` },
+  );
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

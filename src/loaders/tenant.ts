@@ -1,0 +1,57 @@
+import type { ReadSession } from "../database/tenancy.js";
+import type { Tenant } from "../entities/tenant.js";
+import type { Viewer } from "../auth/viewer.js";
+import { oneByKey, pagesByKey } from "./batch.js";
+
+/** A tenant as loaded: without what only writes need. */
+export type TenantRow = Pick<Tenant, "id" | "rootId" | "name" | "createdAt">;
+
+const COLUMNS = `t.id, t.root_id AS "rootId", t.name, t.created_at AS "createdAt"`;
+
+/** The tenants that the viewer stands in, and the organizations they belong to. */
+const VISIBLE = `t.root_id = ANY ($1) AND (t.id = t.root_id OR t.root_id = ANY ($2) OR t.id = ANY ($2))`;
+
+const BY_ID = { name: "tenant_by_id", text: `SELECT ${COLUMNS} FROM tenants t WHERE ${VISIBLE} AND t.id = ANY ($3)` };
+
+const SUB_ORGANIZATIONS = {
+  name: "sub_organizations_by_organization",
+  text: `SELECT s.*, r.id AS "listKey" FROM unnest($3::text[]) AS r (id) CROSS JOIN LATERAL (
+    SELECT ${COLUMNS} FROM tenants t
+    WHERE ${VISIBLE} AND t.root_id = r.id AND t.id <> r.id AND t.id > $4 AND ($6 = '' OR strpos(t.name_key, $6) > 0)
+    ORDER BY t.id LIMIT $5) s`,
+};
+
+const BY_SHARE = {
+  name: "sub_organizations_by_share",
+  text: `SELECT s.*, shared.id AS "listKey" FROM unnest($3::text[]) AS shared (id) CROSS JOIN LATERAL (
+    SELECT ${COLUMNS} FROM share_targets target
+    JOIN tenants t ON t.root_id = target.root_id AND t.id = target.sub_organization_id
+    WHERE target.root_id = ANY ($1) AND target.share_id = shared.id AND ${VISIBLE} AND t.id > $4
+    ORDER BY t.id LIMIT $5) s`,
+};
+
+const ENTERED = {
+  name: "tenants_of_viewer",
+  // "org_" sorts before "sub_": roots come first by their ids.
+  text: `SELECT ${COLUMNS} FROM tenants t
+    WHERE t.root_id = ANY ($1) AND (t.root_id = ANY ($2) OR t.id = ANY ($2)) AND t.id > $3 ORDER BY t.id LIMIT $4`,
+};
+
+/** Loaders of organizations and sub-organizations. */
+export function tenantLoaders(reads: ReadSession, { scope }: Viewer) {
+  return {
+    tenant: oneByKey<TenantRow>(
+      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids]),
+      (row) => row.id,
+    ),
+    subOrganizationsByOrganization: pagesByKey<TenantRow, { search: string }>((ids, { after, limit, filter }) =>
+      reads.rows(SUB_ORGANIZATIONS, [scope.roots, scope.tenants, ids, after, limit, filter.search]),
+    ),
+    subOrganizationsByShare: pagesByKey<TenantRow, null>((ids, { after, limit }) =>
+      reads.rows(BY_SHARE, [scope.roots, scope.tenants, ids, after, limit]),
+    ),
+    /** A page of the tenants that the viewer may enter, roots first. */
+    tenantsOfViewer: (after: string, limit: number): Promise<TenantRow[]> =>
+      reads.rows(ENTERED, [scope.roots, scope.tenants, after, limit]),
+  };
+}

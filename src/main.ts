@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+import "reflect-metadata";
+import { Command, Option } from "commander";
+import { demo } from "./commands/demo.js";
+import { init } from "./commands/init.js";
+import { migrate } from "./commands/migrate.js";
+import { sandbox, sandboxKey, SANDBOX_PORT } from "./commands/sandbox.js";
+import { emitSchema } from "./commands/schema.js";
+import { serve } from "./commands/serve.js";
+import { readConfig } from "./config.js";
+
+const program = new Command("countersign").description(
+  "One GraphQL backend for Apple signing across every organization that a company runs.",
+);
+
+program
+  .command("serve", { isDefault: true })
+  .description("serve the graph; on an empty database make the root organization and print its owner token once")
+  .action(() => serve(readConfig()));
+
+program
+  .command("init")
+  .description("make a root organization and print its owner token once")
+  .requiredOption("--organization <name>", "the name of the organization")
+  .option("--json", "print {organizationId, token}")
+  .action((options: { organization: string; json?: boolean }) => init(readConfig(), options));
+
+program
+  .command("migrate")
+  .description("bring the database up to date, as its owner")
+  .action(() => migrate(readConfig()));
+
+program
+  .command("demo")
+  .description("tell the whole story on a throw-away database, with the sandbox as Apple")
+  .option("--once", "end after the story, with exit status 0 only if every step was as expected")
+  .action((options: { once?: boolean }) => demo(readConfig(), options));
+
+const sandboxCommand = program.command("sandbox").description("run an App Store Connect to try and test against");
+sandboxCommand
+  .option("--port <port>", `the port, ${SANDBOX_PORT} by default`)
+  .option("--enterprise-port <port>", "a port of its own for the Enterprise Program; by default both are on one")
+  .action((options: { port?: string; enterprisePort?: string }) => sandbox(readConfig(), options));
+sandboxCommand
+  .command("key")
+  .description("register a key with a running sandbox")
+  .addOption(
+    new Option("--program <program>", "which program").choices(["app-store", "enterprise"]).default("app-store"),
+  )
+  .option("--individual", "one person's key instead of a team's")
+  .option("--port <port>", "the port of the sandbox; by default the one that runs")
+  .option("--json", "print {keyId, issuerId, privateKey}")
+  .action((options: Parameters<typeof sandboxKey>[1]) => sandboxKey(readConfig(), options));
+
+program
+  .command("schema", { hidden: true })
+  .description("write the graph's SDL to schema/schema.graphql")
+  .action(() => emitSchema());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof Error ? `${error.name}: ${error.message}` : "The command failed.");
+  process.exitCode = 1;
+}

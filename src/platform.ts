@@ -1,0 +1,90 @@
+import { pino } from "pino";
+import { AppleClient } from "./apple/client.js";
+import { TokenCache } from "./apple/signer.js";
+import { jwtVerifier } from "./auth/bearer.js";
+import type { Config } from "./config.js";
+import type { Platform } from "./context.js";
+import { makeDataSource } from "./database/data-source.js";
+import { checkServerRole, migrate } from "./database/migrate.js";
+import { makeReadPool } from "./database/tenancy.js";
+import { dataKeyStore } from "./services/data-key.js";
+import { checkVault } from "./services/vault-sentinel.js";
+import { localKeyProvider, parseKeyEncryptionKey, readOrMakeKeyFile, type KeyProvider } from "./vault/key-provider.js";
+import { Vault } from "./vault/vault.js";
+import { join } from "node:path";
+import { startEmbeddedPostgres } from "./database/embedded.js";
+
+/** A platform that is ready, and how to end it. */
+export interface OpenPlatform {
+  readonly platform: Platform;
+  close(): Promise<void>;
+}
+
+/** Says what takes a while. */
+export type Progress = (line: string) => void;
+
+interface Database {
+  readonly serverUrl: string;
+  readonly ownerUrl: string | null;
+  stop(): Promise<void>;
+}
+
+/** The database of the configuration: one's own, or the embedded one below the data folder. */
+export async function openDatabase(config: Config, progress: Progress): Promise<Database> {
+  if (config.databaseUrl !== null) {
+    return { serverUrl: config.databaseUrl, ownerUrl: config.databaseOwnerUrl, stop: () => Promise.resolve() };
+  }
+  const { serverUrl, ownerUrl, stop } = await startEmbeddedPostgres({ dataDir: config.dataDir, onProgress: progress });
+  return { serverUrl, ownerUrl, stop };
+}
+
+/**
+ * Opens all that a process needs, in this order: database, migrations under a lock, the server's role, the vault's
+ * sentinel. Whatever does not fit keeps it from starting.
+ */
+export async function openPlatform(config: Config, progress: Progress): Promise<OpenPlatform> {
+  const database = await openDatabase(config, progress);
+  const closers: (() => Promise<unknown>)[] = [() => database.stop()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    if (database.ownerUrl !== null) await migrate(database.ownerUrl, database.serverUrl);
+    const provider = await keyProviderOf(config);
+    const dataSource = makeDataSource(database.serverUrl);
+    await dataSource.initialize();
+    closers.push(() => dataSource.destroy());
+    await checkServerRole(dataSource);
+    await checkVault(dataSource, provider);
+    const readPool = makeReadPool(database.serverUrl);
+    closers.push(() => readPool.end());
+    const log = pino({ level: config.logLevel, base: null });
+    // A connection that breaks while nobody uses it: the pool opens another.
+    readPool.on("error", (error) => {
+      log.warn({ type: error.name }, "an idle database connection broke");
+    });
+    const apple = new AppleClient({ APP_STORE: config.appleBaseUrl, ENTERPRISE: config.appleEnterpriseBaseUrl });
+    closers.push(() => apple.close());
+    const platform: Platform = {
+      dataSource,
+      readPool,
+      vault: new Vault(provider, dataKeyStore),
+      apple,
+      tokens: new TokenCache(),
+      verifyJwt: config.oidc === null ? null : jwtVerifier(config.oidc),
+      log,
+    };
+    return { platform, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function keyProviderOf(config: Config): Promise<KeyProvider> {
+  const key =
+    config.key === null
+      ? await readOrMakeKeyFile(join(config.dataDir, "countersign.key"))
+      : parseKeyEncryptionKey(config.key);
+  return localKeyProvider(key);
+}

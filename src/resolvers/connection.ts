@@ -1,0 +1,143 @@
+import { type ClassType, Field, Int, ObjectType } from "type-graphql";
+import type { ListKey, Page } from "../loaders/batch.js";
+import { Denial } from "../errors.js";
+
+/** Rows that one page holds at most, and where nobody says. */
+export const PAGE_MOST = 200;
+export const PAGE_DEFAULT = 50;
+
+/** What a list argument named `first` is described as. */
+export const FIRST = {
+  defaultValue: PAGE_DEFAULT,
+  description: `How many at most: 1 to ${PAGE_MOST}.`,
+} as const;
+/** What a list argument named `after` is described as. */
+export const AFTER = { nullable: true, description: "The cursor of the last item before this page." } as const;
+
+/** Where a page stands in its list. */
+@ObjectType({ simpleResolvers: true, description: "Where a page stands in its list." })
+export class PageInfo {
+  @Field(() => Boolean, { description: "Whether more items follow." })
+  hasNextPage!: boolean;
+
+  @Field(() => Boolean, { description: "Whether items come before." })
+  hasPreviousPage!: boolean;
+
+  @Field(() => String, { nullable: true, description: "Cursor of the first item here; null on an empty page." })
+  startCursor!: string | null;
+
+  @Field(() => String, { nullable: true, description: "Cursor of the last item here: `after` of the next page." })
+  endCursor!: string | null;
+}
+
+/** An item of a list with its cursor, and what belongs to its place in this list. */
+export interface Edge<Row> {
+  readonly cursor: string;
+  readonly node: Row;
+}
+
+/** One page of a list (Relay). */
+export interface Connection<Row> {
+  readonly edges: readonly Edge<Row>[];
+  readonly nodes: readonly Row[];
+  readonly pageInfo: PageInfo;
+}
+
+/** Adds fields to a type made by `connectionType`: decorators, applied to its prototype. */
+type Extend = (prototype: object) => void;
+
+/** The GraphQL types `<name>Connection` and `<name>Edge` over a node type. */
+export function connectionType(
+  name: string,
+  node: () => object,
+  options: { nodes?: false; edge?: Extend; connection?: Extend } = {},
+): ClassType<Connection<unknown>> {
+  const of = node as () => ClassType;
+
+  @ObjectType(`${name}Edge`, { simpleResolvers: true, description: "An item of a list with its cursor." })
+  class TypedEdge {
+    @Field(() => String, { description: "Where the item stands in the list; opaque." })
+    cursor!: string;
+
+    @Field(of, { description: "The item." })
+    node!: unknown;
+  }
+
+  @ObjectType(`${name}Connection`, { simpleResolvers: true, description: "A page of a list." })
+  class TypedConnection {
+    @Field(() => [TypedEdge], { description: "The items with their cursors." })
+    edges!: TypedEdge[];
+
+    nodes!: unknown[];
+
+    @Field(() => PageInfo, { description: "Where this page stands in the list." })
+    pageInfo!: PageInfo;
+  }
+
+  if (options.nodes !== false) {
+    Field(() => [of()], { description: "The items, without their cursors." })(TypedConnection.prototype, "nodes");
+  }
+  options.edge?.(TypedEdge.prototype);
+  options.connection?.(TypedConnection.prototype);
+  return TypedConnection;
+}
+
+/** A decorator that one cannot write on a class made by a function. */
+export function field(name: string, type: () => unknown, options: { description: string; nullable?: true }): Extend {
+  return (prototype) => {
+    Field(type as () => ClassType, options)(prototype, name);
+  };
+}
+
+/** The type of `first`. */
+export const FirstType = () => Int;
+
+const toCursor = (id: string): string => Buffer.from(id).toString("base64url");
+
+/** Reads a cursor back. Throws INVALID_INPUT for what was never one. */
+function fromCursor(cursor: string): string {
+  const id = Buffer.from(cursor, "base64url").toString();
+  if (cursor.length > 200 || toCursor(id) !== cursor || !/^[\x20-\x7e]*$/.test(id)) {
+    throw new Denial("INVALID_INPUT", "`after` is no cursor of this list.");
+  }
+  return id;
+}
+
+/** Checks the arguments of a list and names the page of it. Throws INVALID_INPUT. */
+export function pageOf<Filter>(
+  key: string,
+  first: number,
+  after: string | null | undefined,
+  filter: Filter,
+): ListKey<Filter> {
+  if (first < 1 || first > PAGE_MOST) throw new Denial("INVALID_INPUT", `\`first\` must be 1 to ${PAGE_MOST}.`);
+  return { key, first, after: after === null || after === undefined ? null : fromCursor(after), filter };
+}
+
+/** A loaded page as a connection. */
+export function connectionOf<Row extends { id: string }>(
+  page: Page<Row>,
+  { after }: { after: string | null },
+): Connection<Row> {
+  const edges = page.rows.map((node) => ({ ...node, cursor: toCursor(node.id), node }));
+  return { edges, nodes: page.rows, pageInfo: pageInfo(edges, page.hasNextPage, after !== null) };
+}
+
+/** A page cut out of a list that is at hand whole. `idOf` gives what a cursor holds. */
+export function slice<Row>(rows: readonly Row[], idOf: (row: Row) => string, page: ListKey<unknown>): Connection<Row> {
+  const start = page.after === null ? 0 : rows.findIndex((row) => idOf(row) === page.after) + 1;
+  if (page.after !== null && start === 0)
+    throw new Denial("INVALID_INPUT", "The item that `after` names is no longer there.");
+  const nodes = rows.slice(start, start + page.first);
+  const edges = nodes.map((node) => ({ cursor: toCursor(idOf(node)), node }));
+  return { edges, nodes, pageInfo: pageInfo(edges, start + page.first < rows.length, start > 0) };
+}
+
+function pageInfo(edges: readonly { cursor: string }[], hasNextPage: boolean, hasPreviousPage: boolean): PageInfo {
+  return {
+    hasNextPage,
+    hasPreviousPage,
+    startCursor: edges[0]?.cursor ?? null,
+    endCursor: edges.at(-1)?.cursor ?? null,
+  };
+}

@@ -1,0 +1,91 @@
+import { type ClassType, Field, ID, InputType, ObjectType, registerEnumType } from "type-graphql";
+import type { Context } from "../context.js";
+import { ERROR_CODES, Refusal, type ErrorCode } from "../errors.js";
+
+const ErrorCodeEnum = Object.fromEntries(Object.keys(ERROR_CODES).map((code) => [code, code])) as {
+  [C in ErrorCode]: C;
+};
+
+registerEnumType(ErrorCodeEnum, {
+  name: "ErrorCode",
+  description: "Why a request was not served: in errors[].extensions.code and in userErrors[].code alike.",
+  valuesConfig: Object.fromEntries(
+    Object.entries(ERROR_CODES).map(([code, description]) => [code, { description }]),
+  ) as Record<ErrorCode, { description: string }>,
+});
+
+export { ErrorCodeEnum };
+
+/** What the user can mend. */
+@ObjectType({ simpleResolvers: true, description: "Why a mutation was understood and refused, for the user to mend." })
+export class UserError {
+  @Field(() => ErrorCodeEnum, { description: "Stable, for programs." })
+  code!: ErrorCode;
+
+  @Field(() => String, { description: "For people; may change." })
+  message!: string;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: "Path of the input field at fault, below `input`; null where it is no single field's.",
+  })
+  field!: readonly string[] | null;
+}
+
+/** What every input has. */
+@InputType()
+export abstract class MutationInput {
+  @Field(() => String, { nullable: true, description: "Comes back in the payload as it was." })
+  clientMutationId?: string | null;
+}
+
+/** What every payload has. */
+@ObjectType({ simpleResolvers: true })
+abstract class MutationPayload {
+  @Field(() => [UserError], { description: "Why it was refused; empty where it was done." })
+  userErrors!: UserError[];
+
+  @Field(() => String, { nullable: true, description: "As it came in the input." })
+  clientMutationId!: string | null;
+}
+
+/** The GraphQL type of a payload: the thing by its name, null where the mutation was refused. */
+export function payloadType(
+  name: string,
+  fieldName: string,
+  type: () => object,
+  extend?: (prototype: object) => void,
+): ClassType {
+  @ObjectType(name, { simpleResolvers: true, description: "What came of the mutation." })
+  class Payload extends MutationPayload {}
+  Field(type as () => ClassType, {
+    nullable: true,
+    description: "What it is now; null where the mutation was refused.",
+  })(Payload.prototype, fieldName);
+  extend?.(Payload.prototype);
+  return Payload;
+}
+
+/** The payload of a deletion. */
+export function deletionPayloadType(name: string): ClassType {
+  return payloadType(name, "deletedId", () => ID as never);
+}
+
+/** How the one argument of a mutation is described. */
+export const INPUT = { description: "What to do." } as const;
+
+/** Runs a mutation and answers with its payload: a refusal becomes `userErrors`. */
+export async function answer<T extends object>(
+  ctx: Context,
+  input: MutationInput,
+  act: () => Promise<T>,
+): Promise<Partial<T> & MutationPayload> {
+  const clientMutationId = input.clientMutationId ?? null;
+  try {
+    return { ...(await act()), userErrors: [], clientMutationId };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { code, message, field } = error;
+    return { userErrors: [{ code, message, field }], clientMutationId } as Partial<T> & MutationPayload;
+  }
+}

@@ -1,0 +1,55 @@
+import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
+import { ownsCredential, usesCredential } from "./credential.js";
+import type { RuleTree } from "./guard.js";
+import { leavesOwnersToOwners, managesThisMember } from "./member.js";
+import { seesBothSides, seesNamed } from "./node.js";
+import { and } from "./shield.js";
+import { ownsSubject, seesShare } from "./share.js";
+import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, namesOrganization } from "./tenant.js";
+
+/** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
+export const rules: RuleTree = {
+  Query: {
+    viewer: isSignedIn,
+    node: seesNamed(),
+    nodes: isSignedIn, // Each by itself, with `sees`: one that is denied leaves the others.
+    organization: seesNamed("organization"),
+    subOrganization: seesNamed("subOrganization"),
+    credential: seesNamed("credential"),
+    share: seesNamed("share"),
+    explainAccess: seesBothSides,
+  },
+  Mutation: {
+    updateOrganization: and(namesOrganization, may("TENANT_MANAGE", "organizationId")),
+    createSubOrganization: and(namesOrganization, may("TENANT_MANAGE", "organizationId")),
+    updateSubOrganization: may("TENANT_MANAGE", "subOrganizationId"),
+    deleteSubOrganization: managesItsOrganization,
+    addMember: and(may("MEMBERS_MANAGE", "tenantId"), leavesOwnersToOwners),
+    updateMember: and(managesThisMember, leavesOwnersToOwners),
+    removeMember: and(managesThisMember, leavesOwnersToOwners),
+    createAccessToken: and(may("TOKENS_MANAGE", "tenantId"), givesNoMoreThanItHas),
+    revokeAccessToken: managesThisToken,
+    createCredential: may("CREDENTIALS_MANAGE", "tenantId"),
+    updateCredential: ownsCredential("CREDENTIALS_MANAGE"),
+    rotateCredential: ownsCredential("CREDENTIALS_MANAGE"),
+    verifyCredential: ownsCredential("CREDENTIALS_MANAGE"),
+    deleteCredential: ownsCredential("CREDENTIALS_MANAGE"),
+    share: ownsSubject,
+    unshare: ownsSubject,
+  },
+  Tenant: {
+    members: mayHere("MEMBERS_MANAGE"),
+    accessTokens: mayHere("TOKENS_MANAGE"),
+    credentials: mayHere("CREDENTIALS_VIEW"),
+  },
+  Organization: {
+    subOrganizations: entersHere,
+    shares: mayHere("CREDENTIALS_VIEW"),
+  },
+  Credential: {
+    appStoreConnect: usesCredential,
+  },
+  Share: {
+    subOrganizations: seesShare,
+  },
+};

@@ -1,0 +1,49 @@
+import type { Context } from "../context.js";
+import type { Permission } from "../entities/access-token.js";
+import { Denial } from "../errors.js";
+import type { TenantRow } from "../loaders/tenant.js";
+import { rule, type Verdict } from "./shield.js";
+
+/** Whoever is signed in: nobody else gets as far as the graph. */
+export const isSignedIn = rule("isSignedIn", () => true);
+
+/** The verdict on a permission in a tenant that is known, or null where it is not. */
+export function mayIn(ctx: Context, tenant: Pick<TenantRow, "id" | "rootId"> | null, permission: Permission): Verdict {
+  if (tenant === null) return new Denial("NOT_FOUND");
+  return ctx.viewer.may(permission, tenant) || new Denial("FORBIDDEN", `This takes ${permission} here.`);
+}
+
+/** The viewer has the permission in the tenant that the input names. */
+export const may = (permission: Permission, field: "tenantId" | "organizationId" | "subOrganizationId") =>
+  rule<unknown, { input: Record<string, string> }>(`may ${permission} in ${field}`, async (_, { input }, ctx) =>
+    mayIn(ctx, await ctx.loaders.tenant.load(input[field] ?? ""), permission),
+  );
+
+/** The input names a root organization. */
+export const namesOrganization = rule<unknown, { input: { organizationId: string } }>(
+  "namesOrganization",
+  async (_, { input }, ctx) => {
+    const tenant = await ctx.loaders.tenant.load(input.organizationId);
+    return tenant?.id === tenant?.rootId && tenant !== null ? true : new Denial("NOT_FOUND");
+  },
+);
+
+/** The viewer may do at the root of a sub-organization what changes the set of sub-organizations. */
+export const managesItsOrganization = rule<unknown, { input: { subOrganizationId: string } }>(
+  "managesItsOrganization",
+  async (_, { input }, ctx) => {
+    const tenant = await ctx.loaders.tenant.load(input.subOrganizationId);
+    if (tenant === null || tenant.id === tenant.rootId) return new Denial("NOT_FOUND");
+    return mayIn(ctx, { id: tenant.rootId, rootId: tenant.rootId }, "TENANT_MANAGE");
+  },
+);
+
+/** The viewer has the permission in the tenant whose field this is. */
+export const mayHere = (permission: Permission) =>
+  rule<TenantRow>(`mayHere ${permission}`, (tenant, _, ctx) => mayIn(ctx, tenant, permission));
+
+/** The viewer may enter the tenant whose field this is, and does not only know it by name. */
+export const entersHere = rule<TenantRow>(
+  "entersHere",
+  (tenant, _, ctx) => ctx.viewer.standsIn(tenant) || new Denial("FORBIDDEN"),
+);

@@ -1,0 +1,22 @@
+import "reflect-metadata";
+import { lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphql";
+import { GraphQLDateTime } from "graphql-scalars";
+import { buildSchema } from "type-graphql";
+import { resolvers } from "./resolvers/index.js";
+import { guard } from "./rules/guard.js";
+import { rules } from "./rules/index.js";
+
+/** The graph, with the rules on it. Throws where a field that leads somewhere has no rule. */
+export async function makeSchema(): Promise<GraphQLSchema> {
+  const schema = await buildSchema({
+    resolvers: [...resolvers],
+    scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
+    validate: false, // Services check what they are given, with codes of their own.
+  });
+  return guard(schema, rules);
+}
+
+/** The graph's SDL, sorted: what `schema/schema.graphql` holds. */
+export function printSdl(schema: GraphQLSchema): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`;
+}

@@ -1,0 +1,158 @@
+import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { fastifyApolloHandler } from "@as-integrations/fastify";
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { readBearer } from "./auth/bearer.js";
+import type { Viewer } from "./auth/viewer.js";
+import { createContext, type Platform } from "./context.js";
+import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
+import { makeSchema } from "./schema.js";
+import { makeApollo } from "./server/apollo.js";
+import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
+import { signIn } from "./services/sign-in.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who asks; set before GraphQL runs, and only on its route. */
+    viewer: Viewer | null;
+  }
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** Such as `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** Takes no more requests, and ends when those it has are answered. */
+  close(): Promise<void>;
+}
+
+/** Where and how to serve. */
+export interface ServerOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Whether clients may read the schema, and the explorer is served at `/explorer`. */
+  readonly introspection: boolean;
+}
+
+/** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
+export async function startServer(platform: Platform, options: ServerOptions): Promise<RunningServer> {
+  const { log } = platform;
+  const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, log });
+  await apollo.start();
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    logController: new LogController({ disableRequestLogging: true }), // Its lines hold URLs, and a GET's URL holds the query.
+    genReqId: () => randomUUID(),
+    forceCloseConnections: "idle",
+  });
+  app.decorateRequest("viewer", null);
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
+    answerFault(platform, error, request, reply),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    refuse(request, reply, 404, "NOT_FOUND", "There is nothing here: the graph is at /graphql."),
+  );
+
+  app.get("/livez", () => ({ status: "ok" }));
+  app.get("/readyz", async (_, reply) => {
+    try {
+      await platform.readPool.query("SELECT 1");
+      return { status: "ok" };
+    } catch {
+      return reply.code(503).send({ status: "unavailable" });
+    }
+  });
+  if (options.introspection) serveExplorer(app);
+
+  app.route({
+    url: "/graphql",
+    method: ["GET", "POST"],
+    onRequest: async (request, reply) => {
+      void reply.header("x-request-id", request.id).header("cache-control", "no-store");
+      const presented = readBearer(request.headers.authorization);
+      request.viewer = presented === null ? null : await signIn(platform, presented);
+      if (request.viewer === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
+    },
+    handler: fastifyApolloHandler(apollo, {
+      context: (request) => {
+        if (request.viewer === null) throw new Error("A request reached the graph without a viewer");
+        return Promise.resolve(createContext(platform, request.viewer, request.id));
+      },
+    }),
+  });
+
+  await app.listen({ port: options.port, host: options.host });
+  const { port } = app.server.address() as AddressInfo;
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return {
+    url: `http://${host}:${port}`,
+    close: async () => {
+      await app.close();
+      await apollo.stop();
+    },
+  };
+}
+
+/** The explorer: one page, with nothing fetched from elsewhere. */
+function serveExplorer(app: FastifyInstance): void {
+  // Loaded when it is served, and not imported: its types bring the browser's into this project.
+  const { renderGraphiQL } = createRequire(import.meta.url)("@graphql-yoga/render-graphiql") as {
+    renderGraphiQL(options: Readonly<Record<string, string>>): string;
+  };
+  const page = renderGraphiQL({
+    endpoint: "/graphql",
+    title: "Countersign",
+    headers: JSON.stringify({ Authorization: "Bearer cs_…" }, null, 2),
+    defaultQuery: "{ viewer { tenants { edges { node { __typename id name } } } } }\n",
+  });
+  app.get("/explorer", (_, reply) => reply.type("text/html; charset=utf-8").send(page));
+}
+
+function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  code: ErrorCode,
+  message: string = ERROR_CODES[code],
+) {
+  const accepts = request.headers.accept ?? "";
+  const type = accepts.includes("application/graphql-response+json")
+    ? "application/graphql-response+json"
+    : "application/json";
+  if (status === 401) void reply.header("www-authenticate", "Bearer");
+  return reply
+    .code(status)
+    .type(`${type}; charset=utf-8`)
+    .send(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+}
+
+/** What goes wrong outside of GraphQL: a body that cannot be read, a viewer that cannot be told. */
+function answerFault(
+  platform: Platform,
+  error: Error & { statusCode?: number },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  if (error instanceof CodedError)
+    return refuse(request, reply, error.code === "UNAUTHENTICATED" ? 401 : 400, error.code, error.message);
+  const status = error.statusCode ?? 500;
+  if (status === 413)
+    return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024} KB.`);
+  // A body parser's message quotes the body.
+  if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", "The request cannot be read.");
+  platform.log.error(
+    { fault: { type: error.name, code: (error as { code?: unknown }).code }, requestId: request.id },
+    "a request failed before the graph",
+  );
+  return refuse(request, reply, 500, "INTERNAL");
+}

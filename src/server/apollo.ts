@@ -1,0 +1,63 @@
+import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
+import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
+import type { GraphQLSchema } from "graphql";
+import type { Logger } from "pino";
+import type { Context } from "../context.js";
+import { makeErrorFormatter } from "./error.js";
+import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
+
+/** Apollo, with the limits on and everything off that is not needed. */
+export function makeApollo(
+  schema: GraphQLSchema,
+  options: { introspection: boolean; log: Logger },
+): ApolloServer<Context> {
+  return new ApolloServer<Context>({
+    schema,
+    introspection: options.introspection,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    includeStacktraceInErrorResponses: false,
+    hideSchemaDetailsFromClientErrors: true,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: TOKENS_MOST },
+    validationRules: [limitsRule],
+    validationOptions: { maxErrors: VALIDATION_ERRORS_MOST },
+    formatError: makeErrorFormatter(schema, options.log),
+    plugins: [ApolloServerPluginLandingPageDisabled(), costPlugin, answerPlugin],
+  });
+}
+
+/** Refuses what is too costly, once the variables are known. */
+const costPlugin: ApolloServerPlugin<Context> = {
+  requestDidStart() {
+    return Promise.resolve({
+      didResolveOperation({ schema, document, request }) {
+        checkCost(schema, document, request.operationName, request.variables ?? {});
+        return Promise.resolve();
+      },
+    });
+  },
+};
+
+/** What GraphQL over HTTP asks of answers to faulty requests. */
+const answerPlugin: ApolloServerPlugin<Context> = {
+  requestDidStart() {
+    return Promise.resolve({
+      willSendResponse({ request, response }) {
+        if (response.body.kind !== "single") return Promise.resolve();
+        const { singleResult } = response.body;
+        const { errors } = singleResult;
+        const tooComplex = errors?.find((error) => error.extensions?.["code"] === "TOO_COMPLEX");
+        if (tooComplex !== undefined) singleResult.errors = [tooComplex];
+        // Clients of plain application/json tell a GraphQL answer by its status 200, whatever is in it.
+        const accepts = request.http?.headers.get("accept") ?? "";
+        const isFaulty = singleResult.data === undefined && errors !== undefined;
+        if (isFaulty && response.http.status === 400 && !accepts.includes("application/graphql-response+json")) {
+          response.http.status = 200;
+        }
+        return Promise.resolve();
+      },
+    });
+  },
+};

@@ -1,0 +1,114 @@
+import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
+import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
+import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
+import {
+  getNamedType,
+  GraphQLError,
+  isCompositeType,
+  Kind,
+  type ASTVisitor,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type ValidationContext,
+} from "graphql";
+import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity";
+
+/** Bytes of a request's body. */
+export const BODY_BYTES = 256 * 1024;
+/** Tokens of a document. */
+export const TOKENS_MOST = 1_000;
+/** Fields below one another; a fragment counts as one. */
+export const DEPTH_MOST = 10;
+export const ALIASES_MOST = 15;
+export const DIRECTIVES_MOST = 20;
+/** Objects that an answer may hold, by the page sizes asked for, and `ASKS_APPLE` for each list that may ask Apple. */
+export const COST_MOST = 10_000;
+/** What a list that may ask Apple costs. */
+export const ASKS_APPLE = 20;
+/** Validation errors that one answer names. */
+export const VALIDATION_ERRORS_MOST = 3;
+/** Time that an operation may take, Apple included. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+
+/** The refusal of an operation that is over a limit. */
+export function tooComplex(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: "TOO_COMPLEX" } });
+}
+
+/** What armor's rules are made of: each counts an operation when it is entered. */
+interface OperationVisitor {
+  readonly OperationDefinition: { readonly enter: (operation: OperationDefinitionNode) => void };
+}
+
+/**
+ * Checks depth, aliases and directives before any other rule has looked at the document, since those of the
+ * specification are slow on documents made to be slow.
+ */
+export function limitsRule(context: ValidationContext): ASTVisitor {
+  const check = (document: DocumentNode): void => {
+    const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+    let over: string | null = null;
+    const options = (n: number, message: string) => ({
+      n,
+      propagateOnRejection: false,
+      onReject: [
+        () => {
+          over ??= message;
+        },
+      ],
+    });
+    const rules = [
+      maxDepthRule(options(DEPTH_MOST, `The operation is deeper than ${DEPTH_MOST} fields.`)),
+      maxAliasesRule({
+        ...options(ALIASES_MOST, `The operation has more than ${ALIASES_MOST} aliases.`),
+        allowList: [],
+      }),
+      maxDirectivesRule(options(DIRECTIVES_MOST, `The operation has more than ${DIRECTIVES_MOST} directives.`)),
+    ];
+    for (const rule of rules) {
+      const visitor = rule(context as never) as unknown as OperationVisitor;
+      for (const operation of operations) visitor.OperationDefinition.enter.call(visitor, operation);
+    }
+    // Reported once more than validation names errors, it ends validation here; the answer shows it once.
+    if (over !== null) for (let i = 0; i <= VALIDATION_ERRORS_MOST; i += 1) context.reportError(tooComplex(over));
+  };
+  return { Document: { enter: check } };
+}
+
+/** One for each object; what a page may hold is counted by its size; Apple's lists cost what asking does. */
+function estimate({ type, field, args, childComplexity }: ComplexityEstimatorArgs): number {
+  if (type.name === "AppStoreConnect" && field.args.length > 0) return ASKS_APPLE;
+  const named = getNamedType(field.type);
+  if (!isCompositeType(named)) return 0;
+  if (named.name.endsWith("Connection"))
+    return Math.max(1, typeof args["first"] === "number" ? args["first"] : 1) * childComplexity;
+  // Edges and nodes of a page are the same objects, counted where they are reached.
+  if (Array.isArray(args["ids"])) return args["ids"].length * (1 + childComplexity);
+  if (named.name.endsWith("Edge") || named.name === "PageInfo") return childComplexity;
+  return 1 + childComplexity;
+}
+
+/** Refuses an operation whose answer could be larger than the server gives. Throws TOO_COMPLEX. */
+export function checkCost(
+  schema: GraphQLSchema,
+  query: DocumentNode,
+  operationName: string | undefined,
+  variables: Record<string, unknown>,
+): void {
+  let cost: number;
+  try {
+    cost = getComplexity({
+      schema,
+      query,
+      variables,
+      estimators: [estimate],
+      ...(operationName !== undefined && { operationName }),
+    });
+  } catch (error) {
+    if ((error as Error).message.startsWith("Query exceeds")) throw tooComplex("The operation is too large.");
+    return; // Variables that do not fit: the execution that follows says so.
+  }
+  if (cost > COST_MOST)
+    throw tooComplex(`The operation could answer with more than ${COST_MOST} objects: ask for smaller pages.`);
+}

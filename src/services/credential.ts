@@ -1,0 +1,176 @@
+import { check, type CheckOutcome, type CheckStatus } from "../apple/check.js";
+import type { SigningKey } from "../apple/token.js";
+import type { Context } from "../context.js";
+import { Credential, type AppleKeyType, type AppleProgram } from "../entities/credential.js";
+import { Denial, Refusal, type ErrorCode } from "../errors.js";
+import { readP8, type P8 } from "../files/p8.js";
+import { newId } from "../ids.js";
+import { Secret } from "../vault/secret.js";
+import { appleIdOf, nameOf } from "./input.js";
+import { placeOf } from "./signing-key.js";
+import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "./write.js";
+
+const KEY_ID_TAKEN = "This key id is here already: rotate that key instead.";
+
+interface KeyInput {
+  readonly keyId: string;
+  readonly issuerId?: string | null;
+  readonly privateKey: string;
+  readonly verify: boolean;
+}
+
+interface CreateInput extends KeyInput {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly program: AppleProgram;
+  readonly keyType: AppleKeyType;
+}
+
+/** Adds a key: read, asked of Apple unless told not to, sealed and stored. Nothing is stored that Apple refuses. */
+export async function create(ctx: Context, input: CreateInput): Promise<string> {
+  const tenant = await ctx.loaders.tenant.load(input.tenantId);
+  if (tenant === null) throw new Denial("NOT_FOUND");
+  const name = nameOf(input.name);
+  if (input.program === "ENTERPRISE" && input.keyType === "INDIVIDUAL") {
+    throw new Refusal("INVALID_INPUT", "The Enterprise Program has no individual keys that could sign.", ["keyType"]);
+  }
+  const { keyId, issuerId, p8 } = keyOf(input, input.keyType, null);
+  const row = { id: newId("credential"), rootId: tenant.rootId, ownerId: tenant.id, keyVersion: 1 };
+  const key = { ...row, program: input.program, keyType: input.keyType, keyId, issuerId };
+  const health = input.verify ? await verified(ctx, signingKey(key, p8)) : UNVERIFIED;
+  const stored = write(ctx, async (manager) => {
+    const sealedKey = await ctx.platform.vault.seal(unitOf(manager), row.rootId, Secret.of(p8.pkcs8Der), placeOf(row));
+    await manager.insert(Credential, { ...key, name, fingerprint: p8.fingerprint, sealedKey, ...health });
+  });
+  await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
+  return row.id;
+}
+
+/** Renames a key. */
+export async function rename(ctx: Context, input: { credentialId: string; name: string }): Promise<string> {
+  const name = nameOf(input.name);
+  const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
+  await write(ctx, (manager) => updateOwned(manager, Credential, where, { name }));
+  return input.credentialId;
+}
+
+/** Puts a new .p8 behind the same id, in its next version. Program and type stay; so does the issuer id where none is given. */
+export async function rotate(ctx: Context, input: KeyInput & { credentialId: string }): Promise<string> {
+  const current = await ctx.loaders.credential.load(input.credentialId);
+  if (current === null) throw new Denial("NOT_FOUND");
+  const { keyId, issuerId, p8 } = keyOf(input, current.keyType, current.issuerId);
+  const next = { ...current, keyId, issuerId, keyVersion: current.keyVersion + 1 };
+  const health = input.verify ? await verified(ctx, signingKey(next, p8)) : UNVERIFIED;
+  const [clause, values] = ownedWhere("owner_id", current.id, ctx.viewer.scope);
+  const stored = write(ctx, async (manager) => {
+    const sealedKey = await ctx.platform.vault.seal(
+      unitOf(manager),
+      next.rootId,
+      Secret.of(p8.pkcs8Der),
+      placeOf(next),
+    );
+    // The version that was read: of two rotations at once, one is refused rather than mixed with the other.
+    const where: [string, object] = [
+      `${clause} AND key_version = :keyVersion`,
+      { ...values, keyVersion: current.keyVersion },
+    ];
+    const set = { keyId, issuerId, sealedKey, keyVersion: next.keyVersion, fingerprint: p8.fingerprint, ...health };
+    await updateOwned(manager, Credential, where, set);
+  });
+  await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
+  return current.id;
+}
+
+/** Asks Apple about a stored key and keeps the outcome. */
+export async function verify(ctx: Context, input: { credentialId: string }): Promise<string> {
+  const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
+  const key = await write(ctx, async (manager) => {
+    const row = await manager
+      .createQueryBuilder(Credential, "c")
+      .addSelect("c.sealedKey")
+      .where(...prefixed(where))
+      .getOne();
+    if (row === null) throw new Denial("NOT_FOUND");
+    const secret = await ctx.platform.vault.open(unitOf(manager), row.sealedKey, placeOf(row));
+    return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
+  });
+  const health = healthOf(await check(ctx.platform.apple, key));
+  await write(ctx, (manager) => updateOwned(manager, Credential, where, health));
+  return input.credentialId;
+}
+
+/** Deletes a key. Refused without force while it is shared: the message says with whom. */
+export async function remove(ctx: Context, input: { credentialId: string; force: boolean }): Promise<string> {
+  if (!input.force) await refuseWhileShared(ctx, input.credentialId);
+  const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
+  await write(ctx, (manager) => deleteOwned(manager, Credential, where));
+  return input.credentialId;
+}
+
+async function refuseWhileShared(ctx: Context, credentialId: string): Promise<void> {
+  const share = await ctx.loaders.shareByCredential.load(credentialId);
+  if (share === null) return;
+  const page = { key: share.id, first: 10, after: null, filter: null };
+  const { rows, hasNextPage } = await ctx.loaders.subOrganizationsByShare.load(page);
+  const names = rows.map((row) => row.name).join(", ") + (hasNextPage ? " and more" : "");
+  const users = share.withAllSubOrganizations ? "all sub-organizations" : names;
+  throw new Refusal("IN_USE", `This key is shared with ${users}: unshare it first, or delete it with force.`, [
+    "credentialId",
+  ]);
+}
+
+const UNVERIFIED = { healthStatus: "UNVERIFIED", healthAdvice: null, healthCheckedAt: null } as const;
+
+/** What a check that fails means to whoever adds the key, and the field that is most likely at fault. */
+const REFUSALS: Record<Exclude<CheckStatus, "WORKING">, [code: ErrorCode, field: string]> = {
+  KEY_REJECTED: ["APPLE_KEY_REJECTED", "privateKey"],
+  WRONG_PROGRAM: ["APPLE_KEY_REJECTED", "program"],
+  CLOCK_SKEW: ["APPLE_KEY_REJECTED", "verify"],
+  ROLE_TOO_NARROW: ["APPLE_FORBIDDEN", "privateKey"],
+  AGREEMENT_MISSING: ["APPLE_AGREEMENT_MISSING", "privateKey"],
+  RATE_LIMITED: ["APPLE_RATE_LIMITED", "verify"],
+  UNREACHABLE: ["APPLE_UNAVAILABLE", "verify"],
+};
+
+async function verified(ctx: Context, key: SigningKey): Promise<ReturnType<typeof healthOf>> {
+  const outcome = await check(ctx.platform.apple, key);
+  if (outcome.status !== "WORKING") {
+    const [code, field] = REFUSALS[outcome.status];
+    throw new Refusal(code, outcome.advice ?? undefined, [field]);
+  }
+  return healthOf(outcome);
+}
+
+function healthOf({ status, advice }: CheckOutcome) {
+  return { healthStatus: status, healthAdvice: advice, healthCheckedAt: new Date() };
+}
+
+/** Reads the parts of a key. A team's key needs an issuer id; an individual one has none. */
+function keyOf(input: KeyInput, keyType: AppleKeyType, currentIssuerId: string | null) {
+  const given = input.issuerId === undefined || input.issuerId === null ? null : appleIdOf(input.issuerId, "issuerId");
+  const issuerId = given ?? currentIssuerId;
+  if (keyType === "TEAM" && issuerId === null) {
+    throw new Refusal("INVALID_INPUT", "A team's key needs its issuer id, shown above the keys in App Store Connect.", [
+      "issuerId",
+    ]);
+  }
+  if (keyType === "INDIVIDUAL" && given !== null) {
+    throw new Refusal("INVALID_INPUT", "An individual key has no issuer id.", ["issuerId"]);
+  }
+  return { keyId: appleIdOf(input.keyId, "keyId"), issuerId, p8: readP8(input.privateKey) };
+}
+
+type KeyRow = Pick<Credential, "id" | "keyVersion" | "program" | "keyType" | "keyId" | "issuerId">;
+
+function signingFields({ id, keyVersion, program, keyType, keyId, issuerId }: KeyRow) {
+  return { credentialId: id, version: keyVersion, program, keyType, keyId, issuerId };
+}
+
+function signingKey(row: KeyRow, p8: P8): SigningKey {
+  return { ...signingFields(row), privateKey: () => Promise.resolve(Secret.of(p8.pkcs8Der)) };
+}
+
+/** The same clause for a query that names its table. */
+function prefixed([clause, values]: ReturnType<typeof ownedWhere>): ReturnType<typeof ownedWhere> {
+  return [clause.replaceAll(/\b(id|root_id|owner_id) =/g, "c.$1 ="), values];
+}

@@ -1,0 +1,59 @@
+import type { EntityManager } from "typeorm";
+import type { Context } from "../context.js";
+import { Member, type Role } from "../entities/member.js";
+import { Denial, Refusal } from "../errors.js";
+import { newId } from "../ids.js";
+import { emailOf, someOf } from "./input.js";
+import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, write } from "./write.js";
+
+const NO_ROLES = "A member needs a role.";
+
+/** Adds a person, by e-mail. */
+export async function add(ctx: Context, input: { tenantId: string; email: string; roles: Role[] }): Promise<string> {
+  const tenant = await ctx.loaders.tenant.load(input.tenantId);
+  if (tenant === null) throw new Denial("NOT_FOUND");
+  const row = {
+    rootId: tenant.rootId,
+    id: newId("member"),
+    tenantId: tenant.id,
+    email: emailOf(input.email),
+    roles: someOf(input.roles, "roles", NO_ROLES),
+  };
+  const added = write(ctx, (manager) => manager.insert(Member, row));
+  await orAlreadyExists(added, "member_email", "This person is a member already: change the roles instead.", "email");
+  return row.id;
+}
+
+/** Gives a member other roles. */
+export async function update(ctx: Context, input: { memberId: string; roles: Role[] }): Promise<string> {
+  const roles = someOf(input.roles, "roles", NO_ROLES);
+  await write(ctx, async (manager) => {
+    if (!roles.includes("OWNER")) await keepAnOwner(manager, ctx, input.memberId);
+    await updateOwned(manager, Member, ownedWhere("tenant_id", input.memberId, ctx.viewer.scope), { roles });
+  });
+  return input.memberId;
+}
+
+/** Removes a member. */
+export async function remove(ctx: Context, input: { memberId: string }): Promise<string> {
+  await write(ctx, async (manager) => {
+    await keepAnOwner(manager, ctx, input.memberId);
+    await deleteOwned(manager, Member, ownedWhere("tenant_id", input.memberId, ctx.viewer.scope));
+  });
+  return input.memberId;
+}
+
+/** Refuses to take the last owner from a root organization. */
+async function keepAnOwner(manager: EntityManager, ctx: Context, memberId: string): Promise<void> {
+  const member = await ctx.loaders.member.load(memberId);
+  if (member === null || member.tenantId !== member.rootId) return;
+  // Two owners who take the role from one another at the same moment: the second waits here for the first.
+  await manager.query("SELECT 1 FROM tenants WHERE root_id = $1 AND id = $1 FOR UPDATE", [member.rootId]);
+  const owners = await manager.query<{ id: string }[]>(
+    "SELECT id FROM members WHERE root_id = $1 AND tenant_id = $1 AND 'OWNER' = ANY (roles)",
+    [member.rootId],
+  );
+  if (owners.length === 1 && owners[0]?.id === memberId) {
+    throw new Refusal("LAST_OWNER", "This is the organization's last owner: make another owner first.", ["memberId"]);
+  }
+}

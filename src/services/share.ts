@@ -1,0 +1,119 @@
+import type { EntityManager } from "typeorm";
+import type { Context } from "../context.js";
+import { Credential } from "../entities/credential.js";
+import { Share, ShareTarget, type ShareUse } from "../entities/share.js";
+import { SubOrganization } from "../entities/sub-organization.js";
+import { In } from "typeorm";
+import { Denial, Refusal } from "../errors.js";
+import { newId } from "../ids.js";
+import { nameOf, someOf } from "./input.js";
+import { ownedWhere, updateOwned, write } from "./write.js";
+
+/** Bundle identifiers that one share may name. */
+export const SHARE_BUNDLE_IDENTIFIERS = 100;
+
+interface ShareInput {
+  readonly subjectId: string;
+  readonly name?: string | null;
+  readonly withAllSubOrganizations: boolean;
+  readonly subOrganizationIds: readonly string[];
+  readonly uses: readonly ShareUse[];
+  readonly bundleIdentifiers: readonly string[];
+  readonly expiresAt?: Date | null;
+}
+
+/** Sets how something of the root is shared; what was set before is replaced as a whole. Returns the share's id. */
+export async function share(ctx: Context, input: ShareInput): Promise<string> {
+  const terms = termsOf(input);
+  const targets = targetsOf(input);
+  const name = input.name === undefined || input.name === null ? null : nameOf(input.name);
+  const credential = await ctx.loaders.credential.load(input.subjectId);
+  if (credential === null) throw new Denial("NOT_FOUND");
+  const { rootId } = credential;
+  return write(ctx, async (manager) => {
+    if (name !== null) {
+      await updateOwned(manager, Credential, ownedWhere("owner_id", credential.id, ctx.viewer.scope), { name });
+    }
+    await refuseStrangers(manager, rootId, targets);
+    const id = await upsert(manager, { rootId, ownerId: credential.ownerId, credentialId: credential.id, ...terms });
+    await manager.delete(ShareTarget, { rootId, shareId: id });
+    await manager.insert(
+      ShareTarget,
+      targets.map((subOrganizationId) => ({ rootId, shareId: id, subOrganizationId })),
+    );
+    return id;
+  });
+}
+
+/** Sets the one share of a credential, whether there was one or not. Not TypeORM's upsert, which would write the owner too. */
+async function upsert(manager: EntityManager, share: Omit<Share, "id" | "createdAt" | "updatedAt">): Promise<string> {
+  const [row] = await manager.query<{ id: string }[]>(
+    `INSERT INTO shares (root_id, id, owner_id, credential_id, with_all, uses, bundle_identifiers, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (root_id, credential_id) DO UPDATE SET with_all = excluded.with_all, uses = excluded.uses,
+       bundle_identifiers = excluded.bundle_identifiers, expires_at = excluded.expires_at, updated_at = now()
+     RETURNING id`,
+    [
+      share.rootId,
+      newId("share"),
+      share.ownerId,
+      share.credentialId,
+      share.withAllSubOrganizations,
+      share.uses,
+      share.bundleIdentifiers,
+      share.expiresAt,
+    ],
+  );
+  if (row === undefined) throw new Denial("NOT_FOUND");
+  return row.id;
+}
+
+/** Ends the sharing of something, from the answer on and everywhere. Returns the id of the share that was. */
+export async function unshare(ctx: Context, input: { subjectId: string }): Promise<string> {
+  const current = await ctx.loaders.shareByCredential.load(input.subjectId);
+  if (current === null) throw new Refusal("NOT_FOUND", "It is not shared.", ["subjectId"]);
+  await write(ctx, (manager) => manager.delete(Share, { rootId: current.rootId, id: current.id }));
+  return current.id;
+}
+
+function termsOf(
+  input: ShareInput,
+): Pick<Share, "withAllSubOrganizations" | "uses" | "bundleIdentifiers" | "expiresAt"> {
+  const expiresAt = input.expiresAt ?? null;
+  if (expiresAt !== null && expiresAt <= new Date()) {
+    throw new Refusal("INVALID_INPUT", "This time has passed.", ["expiresAt"]);
+  }
+  const bundleIdentifiers = [...new Set(input.bundleIdentifiers.map((pattern) => pattern.trim()))];
+  if (bundleIdentifiers.length > SHARE_BUNDLE_IDENTIFIERS) {
+    throw new Refusal("INVALID_INPUT", `A share names ${SHARE_BUNDLE_IDENTIFIERS} bundle identifiers at most.`, [
+      "bundleIdentifiers",
+    ]);
+  }
+  if (!bundleIdentifiers.every((pattern) => /^(?:[A-Za-z0-9.-]{1,255}\*?|\*)$/.test(pattern))) {
+    const message = "A bundle identifier holds letters, digits, dots and hyphens, with an optional * at the end.";
+    throw new Refusal("INVALID_INPUT", message, ["bundleIdentifiers"]);
+  }
+  return {
+    withAllSubOrganizations: input.withAllSubOrganizations,
+    uses: someOf(input.uses, "uses", "A share allows at least one use."),
+    bundleIdentifiers,
+    expiresAt,
+  };
+}
+
+function targetsOf({ withAllSubOrganizations, subOrganizationIds }: ShareInput): string[] {
+  if (withAllSubOrganizations !== (subOrganizationIds.length === 0)) {
+    const message = "Share either with all sub-organizations or with those that are named.";
+    throw new Refusal("INVALID_INPUT", message, ["subOrganizationIds"]);
+  }
+  return [...new Set(subOrganizationIds)];
+}
+
+/** Foreign and absent ids answer alike. The foreign key of the table holds it once more. */
+async function refuseStrangers(manager: EntityManager, rootId: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const known = await manager.countBy(SubOrganization, { rootId, id: In([...ids]) });
+  if (known !== ids.length) {
+    throw new Refusal("NOT_FOUND", "One of these is no sub-organization of this organization.", ["subOrganizationIds"]);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Context } from "../context.js";
+import { Credential } from "../entities/credential.js";
+import { Share } from "../entities/share.js";
+import { SubOrganization } from "../entities/sub-organization.js";
+import { Refusal } from "../errors.js";
+import { newId } from "../ids.js";
+import { nameKeyOf, nameOf } from "./input.js";
+import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, write } from "./write.js";
+
+const NAME_TAKEN = "Another sub-organization has this name.";
+
+/** Makes a sub-organization; what is shared with all is shared with it at once. */
+export async function create(ctx: Context, input: { organizationId: string; name: string }): Promise<string> {
+  const name = nameOf(input.name);
+  const id = newId("subOrganization");
+  const row = { rootId: input.organizationId, id, name, nameKey: nameKeyOf(name) };
+  const made = write(ctx, (manager) => manager.insert(SubOrganization, row));
+  await orAlreadyExists(made, "sub_organization_name", NAME_TAKEN, "name");
+  return id;
+}
+
+/** Renames a sub-organization. */
+export async function rename(ctx: Context, input: { subOrganizationId: string; name: string }): Promise<string> {
+  const name = nameOf(input.name);
+  const where = ownedWhere("id", input.subOrganizationId, ctx.viewer.scope);
+  const renamed = write(ctx, (manager) =>
+    updateOwned(manager, SubOrganization, where, { name, nameKey: nameKeyOf(name) }),
+  );
+  await orAlreadyExists(renamed, "sub_organization_name", NAME_TAKEN, "name");
+  return input.subOrganizationId;
+}
+
+/** Deletes a sub-organization with its members and tokens. Refused while it owns keys, which would be lost with it. */
+export async function remove(ctx: Context, input: { subOrganizationId: string }): Promise<string> {
+  const { subOrganizationId: id } = input;
+  await write(ctx, async (manager) => {
+    const keys = await manager.find(Credential, { where: { ownerId: id }, order: { id: "ASC" }, take: 10 });
+    if (keys.length > 0) {
+      const names = keys.map((key) => key.name).join(", ");
+      throw new Refusal("IN_USE", `It owns keys, which would be lost: delete them first (${names}).`, [
+        "subOrganizationId",
+      ]);
+    }
+    await deleteOwned(manager, SubOrganization, ownedWhere("root_id", id, ctx.viewer.scope));
+    // A share that was with this one alone would be with nobody.
+    await manager
+      .createQueryBuilder()
+      .delete()
+      .from(Share)
+      .where("root_id = ANY (:roots) AND root_id = ANY (:tenants) AND NOT with_all", ctx.viewer.scope)
+      .andWhere(
+        "NOT EXISTS (SELECT 1 FROM share_targets t WHERE t.root_id = shares.root_id AND t.share_id = shares.id)",
+      )
+      .execute();
+  });
+  return id;
+}

@@ -1,0 +1,485 @@
+import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+export type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+export type MakeOptional<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]?: Maybe<T[SubKey]> };
+export type MakeMaybe<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]: Maybe<T[SubKey]> };
+export type MakeEmpty<T extends { [key: string]: unknown }, K extends keyof T> = { [_ in K]?: never };
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A date-time string at UTC, such as 2007-12-03T10:15:30Z, compliant with the `date-time` format outlined in section 5.6 of the RFC 3339 profile of the ISO 8601 standard for representation of dates and times using the Gregorian calendar. */
+  DateTime: { input: string; output: string; }
+};
+
+/** Adds a person to a tenant. */
+export type AddMemberInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The e-mail address that the identity provider will name. */
+  email: Scalars['String']['input'];
+  /** At least one; OWNER is given by owners alone. */
+  roles: Array<Role>;
+  /** The organization or sub-organization. */
+  tenantId: Scalars['ID']['input'];
+};
+
+/** Whose key it is. */
+export type AppleKeyType =
+  /** One person's: has no issuer id, and cannot provision. */
+  | 'INDIVIDUAL'
+  /** A team's: has an issuer id. */
+  | 'TEAM';
+
+/** Which of Apple's programs a key belongs to. */
+export type AppleProgram =
+  /** Apple Developer Program: App Store Connect API. */
+  | 'APP_STORE'
+  /** Apple Developer Enterprise Program: in-house apps only, nothing is published with it. */
+  | 'ENTERPRISE';
+
+/** Whether a certificate can sign. */
+export type CertificateState =
+  /** Its time is over. */
+  | 'EXPIRED'
+  /** It was revoked. */
+  | 'REVOKED'
+  /** It can. */
+  | 'VALID';
+
+/** What a certificate is for. Apple adds types: one that this schema has no word for is OTHER. */
+export type CertificateType =
+  /** Apple Pay. */
+  | 'APPLE_PAY'
+  /** Developer ID Application. */
+  | 'DEVELOPER_ID_APPLICATION'
+  /** Developer ID for kernel extensions. */
+  | 'DEVELOPER_ID_KEXT'
+  /** Apple Development: all platforms. */
+  | 'DEVELOPMENT'
+  /** Apple Distribution: all platforms. */
+  | 'DISTRIBUTION'
+  /** iOS App Development. */
+  | 'IOS_DEVELOPMENT'
+  /** iOS Distribution: App Store, ad hoc and in-house. */
+  | 'IOS_DISTRIBUTION'
+  /** Mac Development. */
+  | 'MAC_APP_DEVELOPMENT'
+  /** Mac App Distribution. */
+  | 'MAC_APP_DISTRIBUTION'
+  /** Mac Installer Distribution. */
+  | 'MAC_INSTALLER_DISTRIBUTION'
+  /** Any other: `appleType` has Apple's word. */
+  | 'OTHER'
+  /** Wallet passes. */
+  | 'PASS_TYPE_ID';
+
+/** Makes a token that is bound to a tenant. */
+export type CreateAccessTokenInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** At most a year ahead; six months where it is left out. */
+  expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** What it is for: 1 to 100 characters. */
+  name: Scalars['String']['input'];
+  /** What it may do: no more than the viewer's own permissions there. */
+  permissions: Array<Permission>;
+  /** The tenant; a token of the root holds in every sub-organization. */
+  tenantId: Scalars['ID']['input'];
+};
+
+/** Adds a key. */
+export type CreateCredentialInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Apple's issuer id: required of a team's key, and none for an individual one. */
+  issuerId?: InputMaybe<Scalars['String']['input']>;
+  /** Apple's key id. */
+  keyId: Scalars['String']['input'];
+  /** A team's key, or one person's. */
+  keyType?: AppleKeyType;
+  /** The name: 1 to 100 characters. */
+  name: Scalars['String']['input'];
+  /** The text of the .p8 file, also as pasted with escaped line breaks, quotes or without its frame; or base64 of the file. */
+  privateKey: Scalars['String']['input'];
+  /** Which of Apple's programs it belongs to. */
+  program?: AppleProgram;
+  /** Whose key it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+  /** Ask Apple before saving; a key that Apple refuses is not saved. */
+  verify?: Scalars['Boolean']['input'];
+};
+
+/** Makes a sub-organization. */
+export type CreateSubOrganizationInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The name: 1 to 100 characters, unique in the organization without case. */
+  name: Scalars['String']['input'];
+  /** The root organization it will belong to. */
+  organizationId: Scalars['ID']['input'];
+};
+
+/** What narrows a list of keys; a key has to fit all of it. */
+export type CredentialFilter = {
+  /** Of this program. */
+  program?: InputMaybe<AppleProgram>;
+  /** Part of the name or of Apple's key id, without case. */
+  search?: InputMaybe<Scalars['String']['input']>;
+  /** Shared by the root, or not. */
+  shared?: InputMaybe<Scalars['Boolean']['input']>;
+  /** With this outcome of the last check. */
+  status?: InputMaybe<CredentialStatus>;
+};
+
+/** Outcome of the last check of a key against Apple. */
+export type CredentialStatus =
+  /** 403: the Account Holder must accept an agreement. */
+  | 'AGREEMENT_MISSING'
+  /** 401: the clock of this server is off by more than Apple accepts. */
+  | 'CLOCK_SKEW'
+  /** 401: revoked, or wrong key id, issuer or .p8. */
+  | 'KEY_REJECTED'
+  /** 429: the hourly budget of the key is spent. */
+  | 'RATE_LIMITED'
+  /** 403: the role of the key may not provision. */
+  | 'ROLE_TOO_NARROW'
+  /** Apple did not answer, or cannot serve. */
+  | 'UNREACHABLE'
+  /** Apple was not asked yet. */
+  | 'UNVERIFIED'
+  /** Apple accepts the key. */
+  | 'WORKING'
+  /** The key works, but for the other program. */
+  | 'WRONG_PROGRAM';
+
+/** Deletes a key. */
+export type DeleteCredentialInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The key. */
+  credentialId: Scalars['ID']['input'];
+  /** Also while it is shared; without it the refusal (IN_USE) says who uses it. */
+  force?: Scalars['Boolean']['input'];
+};
+
+/** Deletes a sub-organization with its members and tokens. */
+export type DeleteSubOrganizationInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The sub-organization; it must own no keys. */
+  subOrganizationId: Scalars['ID']['input'];
+};
+
+/** Whether a device can be in a profile. */
+export type DeviceStatus =
+  /** It was disabled. */
+  | 'DISABLED'
+  /** It can. */
+  | 'ENABLED'
+  /** Any other. */
+  | 'OTHER'
+  /** Apple is still registering it: profiles made now leave it out. */
+  | 'PROCESSING';
+
+/** Why a request was not served: in errors[].extensions.code and in userErrors[].code alike. */
+export type ErrorCode =
+  /** There is one with this name or identity already. */
+  | 'ALREADY_EXISTS'
+  /** The Account Holder must accept an agreement at Apple first. */
+  | 'APPLE_AGREEMENT_MISSING'
+  /** The role of the key does not allow this at Apple. */
+  | 'APPLE_FORBIDDEN'
+  /** Apple does not accept the key: revoked, or wrong key id, issuer id, program or .p8. */
+  | 'APPLE_KEY_REJECTED'
+  /** Apple's hourly budget of this key is spent. */
+  | 'APPLE_RATE_LIMITED'
+  /** Apple did not answer in time, or answered that it cannot serve. */
+  | 'APPLE_UNAVAILABLE'
+  /** Apple answered something that cannot be understood. */
+  | 'APPLE_UNEXPECTED_ANSWER'
+  /** The viewer knows the thing, and lacks the permission, role or term of the share that this takes. */
+  | 'FORBIDDEN'
+  /** Apple lets individual keys do nothing with certificates, profiles, devices and bundle ids. */
+  | 'INDIVIDUAL_KEY_CANNOT_SIGN'
+  /** A fault of the server. The request id leads to its log. */
+  | 'INTERNAL'
+  /** An argument or input field holds a value that is not allowed. */
+  | 'INVALID_INPUT'
+  /** The text is no App Store Connect private key (.p8). */
+  | 'INVALID_PRIVATE_KEY'
+  /** Others depend on it: the message says who. Some mutations take force. */
+  | 'IN_USE'
+  /** An organization always keeps an owner. */
+  | 'LAST_OWNER'
+  /** There is no such thing, or the viewer may not know of it: both answer alike. */
+  | 'NOT_FOUND'
+  /** Too many requests: wait and try again. */
+  | 'RATE_LIMITED'
+  /** The root organization shared it: below it is used as it is, and never changed. */
+  | 'SHARED_FROM_ROOT'
+  /** The operation is deeper, wider or longer than the server allows. */
+  | 'TOO_COMPLEX'
+  /** No valid token came with the request: it is missing, unknown, expired or revoked. */
+  | 'UNAUTHENTICATED';
+
+/** What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set. */
+export type Permission =
+  /** Read the audit log. */
+  | 'AUDIT_VIEW'
+  /** Add, rename, rotate, verify and delete keys. */
+  | 'CREDENTIALS_MANAGE'
+  /** Root only: share and unshare keys, certificates and profiles. */
+  | 'CREDENTIALS_SHARE'
+  /** See keys and how they are shared. */
+  | 'CREDENTIALS_VIEW'
+  /** See, add, change and remove members. */
+  | 'MEMBERS_MANAGE'
+  /** Publish. */
+  | 'PUBLISH_MANAGE'
+  /** See apps, builds and submissions. */
+  | 'PUBLISH_VIEW'
+  /** Download certificates with their private key, and profiles. */
+  | 'SIGNING_DOWNLOAD'
+  /** Create, upload, renew, keep and delete certificates and profiles; devices and bundle ids. */
+  | 'SIGNING_MANAGE'
+  /** Revoke certificates at Apple. */
+  | 'SIGNING_REVOKE'
+  /** See certificates, profiles, devices and bundle ids, at Apple too. */
+  | 'SIGNING_VIEW'
+  /** Rename; at the root also create, rename and delete sub-organizations. */
+  | 'TENANT_MANAGE'
+  /** See, create and revoke access tokens. */
+  | 'TOKENS_MANAGE';
+
+/** Whether a profile can be used. EXPIRED goes by the date: Apple reports expired profiles as ACTIVE. */
+export type ProfileState =
+  /** It can. */
+  | 'ACTIVE'
+  /** Its time is over. */
+  | 'EXPIRED'
+  /** A certificate in it was revoked, or its bundle id changed. */
+  | 'INVALID';
+
+/** What a provisioning profile is for. One that this schema has no word for is OTHER. */
+export type ProfileType =
+  /** iOS ad hoc. */
+  | 'IOS_APP_ADHOC'
+  /** iOS development. */
+  | 'IOS_APP_DEVELOPMENT'
+  /** iOS in-house, Enterprise Program alone. */
+  | 'IOS_APP_INHOUSE'
+  /** iOS App Store. */
+  | 'IOS_APP_STORE'
+  /** macOS development. */
+  | 'MAC_APP_DEVELOPMENT'
+  /** macOS Developer ID. */
+  | 'MAC_APP_DIRECT'
+  /** Mac App Store. */
+  | 'MAC_APP_STORE'
+  /** Mac Catalyst development. */
+  | 'MAC_CATALYST_APP_DEVELOPMENT'
+  /** Mac Catalyst Developer ID. */
+  | 'MAC_CATALYST_APP_DIRECT'
+  /** Mac Catalyst App Store. */
+  | 'MAC_CATALYST_APP_STORE'
+  /** Any other: `appleType` has Apple's word. */
+  | 'OTHER'
+  /** tvOS ad hoc. */
+  | 'TVOS_APP_ADHOC'
+  /** tvOS development. */
+  | 'TVOS_APP_DEVELOPMENT'
+  /** tvOS in-house, Enterprise Program alone. */
+  | 'TVOS_APP_INHOUSE'
+  /** tvOS App Store. */
+  | 'TVOS_APP_STORE';
+
+/** Removes a member. */
+export type RemoveMemberInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The member. */
+  memberId: Scalars['ID']['input'];
+};
+
+/** Revokes a token. */
+export type RevokeAccessTokenInput = {
+  /** The token. */
+  accessTokenId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What a member is to a tenant: each role stands for a set of permissions. */
+export type Role =
+  /** May do everything but make owners. */
+  | 'MANAGER'
+  /** Works with keys: signs, downloads, publishes. */
+  | 'OPERATOR'
+  /** May do everything, and alone makes other owners. */
+  | 'OWNER'
+  /** Sees keys, certificates and profiles, and changes nothing. */
+  | 'VIEWER';
+
+/** Puts a new .p8 behind a key. */
+export type RotateCredentialInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The key. */
+  credentialId: Scalars['ID']['input'];
+  /** Apple's issuer id; where it is left out, the one there is stays. */
+  issuerId?: InputMaybe<Scalars['String']['input']>;
+  /** Apple's id of the new key. */
+  keyId: Scalars['String']['input'];
+  /** The text of the .p8 file, also as pasted with escaped line breaks, quotes or without its frame; or base64 of the file. */
+  privateKey: Scalars['String']['input'];
+  /** Ask Apple before saving; a key that Apple refuses is not saved. */
+  verify?: Scalars['Boolean']['input'];
+};
+
+/** Sets how something is shared. Either withAllSubOrganizations, or subOrganizationIds that are not empty. */
+export type ShareInput = {
+  /** Bundle identifiers it may be used for, `*` at the end as a wildcard; empty: any. */
+  bundleIdentifiers?: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The share ends by itself at this time. */
+  expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** The settings name; given, it renames the subject. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** With these alone. */
+  subOrganizationIds?: Array<Scalars['ID']['input']>;
+  /** The key that the root organization owns. */
+  subjectId: Scalars['ID']['input'];
+  /** What it may be used for. */
+  uses?: Array<ShareUse>;
+  /** With all, also those made later. */
+  withAllSubOrganizations?: Scalars['Boolean']['input'];
+};
+
+/** What something shared may be used for. */
+export type ShareUse =
+  /** Publish apps. */
+  | 'PUBLISH'
+  /** Make and use certificates and profiles. */
+  | 'SIGN'
+  /** See what Apple holds. */
+  | 'VIEW';
+
+/** How an item came into a tenant's list. */
+export type SharingTag =
+  /** In a sub-organization's list: owned by the root, read-only here. */
+  | 'ROOT'
+  /** In the root's list: shared with sub-organizations. */
+  | 'SHARED';
+
+/** Ends the sharing of something. */
+export type UnshareInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The key that is shared. */
+  subjectId: Scalars['ID']['input'];
+};
+
+/** Renames a key. */
+export type UpdateCredentialInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The key. */
+  credentialId: Scalars['ID']['input'];
+  /** The new name: 1 to 100 characters. */
+  name: Scalars['String']['input'];
+};
+
+/** Gives a member other roles. */
+export type UpdateMemberInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The member. */
+  memberId: Scalars['ID']['input'];
+  /** All the roles from now on, at least one. */
+  roles: Array<Role>;
+};
+
+/** Renames an organization. */
+export type UpdateOrganizationInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The new name: 1 to 100 characters. */
+  name: Scalars['String']['input'];
+  /** The organization. */
+  organizationId: Scalars['ID']['input'];
+};
+
+/** Renames a sub-organization. */
+export type UpdateSubOrganizationInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The new name: 1 to 100 characters, unique in the organization without case. */
+  name: Scalars['String']['input'];
+  /** The sub-organization. */
+  subOrganizationId: Scalars['ID']['input'];
+};
+
+/** Asks Apple about a key. */
+export type VerifyCredentialInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The key. */
+  credentialId: Scalars['ID']['input'];
+};
+
+export type CreateSubOrganizationMutationVariables = Exact<{
+  input: CreateSubOrganizationInput;
+}>;
+
+
+export type CreateSubOrganizationMutation = { __typename?: 'Mutation', createSubOrganization: { __typename?: 'CreateSubOrganizationPayload', subOrganization?: { __typename?: 'SubOrganization', id: string, name: string } | null, userErrors: Array<{ __typename?: 'UserError', code: ErrorCode, message: string, field?: Array<string> | null }> } };
+
+export type AddMemberMutationVariables = Exact<{
+  input: AddMemberInput;
+}>;
+
+
+export type AddMemberMutation = { __typename?: 'Mutation', addMember: { __typename?: 'AddMemberPayload', member?: { __typename?: 'Member', id: string, email: string, roles: Array<Role> } | null, userErrors: Array<{ __typename?: 'UserError', code: ErrorCode, message: string, field?: Array<string> | null }> } };
+
+export type CreateAccessTokenMutationVariables = Exact<{
+  input: CreateAccessTokenInput;
+}>;
+
+
+export type CreateAccessTokenMutation = { __typename?: 'Mutation', createAccessToken: { __typename?: 'CreateAccessTokenPayload', secret?: string | null, accessToken?: { __typename?: 'AccessToken', id: string, name: string, preview: string, permissions: Array<Permission>, expiresAt: string } | null, userErrors: Array<{ __typename?: 'UserError', code: ErrorCode, message: string, field?: Array<string> | null }> } };
+
+export type CreateCredentialMutationVariables = Exact<{
+  input: CreateCredentialInput;
+}>;
+
+
+export type CreateCredentialMutation = { __typename?: 'Mutation', createCredential: { __typename?: 'CreateCredentialPayload', credential?: { __typename?: 'Credential', id: string, name: string, program: AppleProgram, keyType: AppleKeyType, keyId: string, issuerId?: string | null, fingerprint: string, health: { __typename?: 'CredentialHealth', status: CredentialStatus, advice?: string | null, checkedAt?: string | null } } | null, userErrors: Array<{ __typename?: 'UserError', code: ErrorCode, message: string, field?: Array<string> | null }> } };
+
+export type ShareMutationVariables = Exact<{
+  input: ShareInput;
+}>;
+
+
+export type ShareMutation = { __typename?: 'Mutation', share: { __typename?: 'SharePayload', share?: { __typename?: 'Share', id: string, withAllSubOrganizations: boolean, uses: Array<ShareUse>, bundleIdentifiers: Array<string>, expiresAt?: string | null, subOrganizations: { __typename?: 'SubOrganizationConnection', nodes: Array<{ __typename?: 'SubOrganization', id: string }> } } | null, userErrors: Array<{ __typename?: 'UserError', code: ErrorCode, message: string, field?: Array<string> | null }> } };
+
+export type UnshareMutationVariables = Exact<{
+  input: UnshareInput;
+}>;
+
+
+export type UnshareMutation = { __typename?: 'Mutation', unshare: { __typename?: 'UnsharePayload', deletedId?: string | null, userErrors: Array<{ __typename?: 'UserError', code: ErrorCode, message: string, field?: Array<string> | null }> } };
+
+
+export const CreateSubOrganizationDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateSubOrganization"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateSubOrganizationInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createSubOrganization"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"subOrganization"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}}]}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]}}]}}]} as unknown as DocumentNode<CreateSubOrganizationMutation, CreateSubOrganizationMutationVariables>;
+export const AddMemberDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"AddMember"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"AddMemberInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"addMember"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"member"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"email"}},{"kind":"Field","name":{"kind":"Name","value":"roles"}}]}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]}}]}}]} as unknown as DocumentNode<AddMemberMutation, AddMemberMutationVariables>;
+export const CreateAccessTokenDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateAccessToken"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateAccessTokenInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createAccessToken"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"accessToken"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"preview"}},{"kind":"Field","name":{"kind":"Name","value":"permissions"}},{"kind":"Field","name":{"kind":"Name","value":"expiresAt"}}]}},{"kind":"Field","name":{"kind":"Name","value":"secret"}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]}}]}}]} as unknown as DocumentNode<CreateAccessTokenMutation, CreateAccessTokenMutationVariables>;
+export const CreateCredentialDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateCredential"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateCredentialInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createCredential"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"credential"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"program"}},{"kind":"Field","name":{"kind":"Name","value":"keyType"}},{"kind":"Field","name":{"kind":"Name","value":"keyId"}},{"kind":"Field","name":{"kind":"Name","value":"issuerId"}},{"kind":"Field","name":{"kind":"Name","value":"fingerprint"}},{"kind":"Field","name":{"kind":"Name","value":"health"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"advice"}},{"kind":"Field","name":{"kind":"Name","value":"checkedAt"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]}}]}}]} as unknown as DocumentNode<CreateCredentialMutation, CreateCredentialMutationVariables>;
+export const ShareDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"Share"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ShareInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"share"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"share"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"withAllSubOrganizations"}},{"kind":"Field","name":{"kind":"Name","value":"uses"}},{"kind":"Field","name":{"kind":"Name","value":"bundleIdentifiers"}},{"kind":"Field","name":{"kind":"Name","value":"expiresAt"}},{"kind":"Field","name":{"kind":"Name","value":"subOrganizations"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"nodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}}]}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]}}]}}]} as unknown as DocumentNode<ShareMutation, ShareMutationVariables>;
+export const UnshareDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"Unshare"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"UnshareInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"unshare"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"deletedId"}},{"kind":"Field","name":{"kind":"Name","value":"userErrors"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"code"}},{"kind":"Field","name":{"kind":"Name","value":"message"}},{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]}}]}}]} as unknown as DocumentNode<UnshareMutation, UnshareMutationVariables>;

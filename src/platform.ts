@@ -17,7 +17,7 @@ import { startEmbeddedPostgres } from "./database/embedded.js";
 /** A platform that is ready, and how to end it. */
 export interface OpenPlatform {
   readonly platform: Platform;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Says what takes a while. */
@@ -26,7 +26,7 @@ export type Progress = (line: string) => void;
 interface Database {
   readonly serverUrl: string;
   readonly ownerUrl: string | null;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** The database of the configuration: one's own, or the embedded one below the data folder. */

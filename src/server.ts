@@ -30,7 +30,7 @@ export interface RunningServer {
   /** Such as `http://127.0.0.1:4000`. */
   readonly url: string;
   /** Takes no more requests, and ends when those it has are answered. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Where and how to serve. */
@@ -47,8 +47,9 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   const { log } = platform;
   const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, log });
   await apollo.start();
+  const logger: FastifyBaseLogger = log;
   const app = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    loggerInstance: logger,
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }), // Its lines hold URLs, and a GET's URL holds the query.
@@ -107,7 +108,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
 function serveExplorer(app: FastifyInstance): void {
   // Loaded when it is served, and not imported: its types bring the browser's into this project.
   const { renderGraphiQL } = createRequire(import.meta.url)("@graphql-yoga/render-graphiql") as {
-    renderGraphiQL(options: Readonly<Record<string, string>>): string;
+    renderGraphiQL: (options: Readonly<Record<string, string>>) => string;
   };
   const page = renderGraphiQL({
     endpoint: "/graphql",

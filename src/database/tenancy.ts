@@ -29,7 +29,7 @@ export function makeReadPool(url: string, max = 20): Pool {
     connectionTimeoutMillis: 5_000,
     statement_timeout: 10_000,
     idle_in_transaction_session_timeout: 15_000,
-  } as pg.PoolConfig);
+  });
 }
 
 /** Local to the transaction: what a pooled connection's next borrower must never inherit. */

@@ -30,9 +30,7 @@ export const Permission = Object.fromEntries(Object.keys(PERMISSIONS).map((name)
 registerEnumType(Permission, {
   name: "Permission",
   description: "What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set.",
-  valuesConfig: Object.fromEntries(
-    Object.entries(PERMISSIONS).map(([name, description]) => [name, { description }]),
-  ) as Record<Permission, { description: string }>,
+  valuesConfig: Object.fromEntries(Object.entries(PERMISSIONS).map(([name, description]) => [name, { description }])),
 });
 
 /** A machine identity, bound to one tenant. Of the token itself only the SHA-256 is stored. */

@@ -52,7 +52,7 @@ registerEnumType(CredentialStatus, {
   description: "Outcome of the last check of a key against Apple.",
   valuesConfig: Object.fromEntries(
     Object.entries(CREDENTIAL_STATUSES).map(([name, description]) => [name, { description }]),
-  ) as Record<CredentialStatus, { description: string }>,
+  ),
 });
 
 /** Outcome of the last check of a key against Apple, with what to do about it. */

@@ -42,28 +42,27 @@ export function appStoreConnectLoaders(client: AppleClient, signer: Signer<Usabl
 
   function lists<Row, Relation extends string>(
     fetch: (authorization: Authorization<UsableKey>, relations: ReadonlySet<Relation>) => Promise<readonly Row[]>,
-  ): DataLoader<ListKey<Relation>, Fetched<Row>> {
+  ): DataLoader<ListKey<Relation>, Fetched<Row>, string> {
+    const ask = async (credentialId: string, relations: ReadonlySet<Relation>): Promise<Fetched<Row>> => {
+      const rows = await fetch(await authorized(credentialId), relations);
+      return { rows, asOf: new Date() };
+    };
     return new DataLoader(
-      async (keys) => {
+      (keys) => {
         const selected = new Map<string, Set<Relation>>();
         for (const { credentialId, relations } of keys) {
           selected.set(credentialId, new Set([...(selected.get(credentialId) ?? []), ...relations]));
         }
-        const answers = new Map<string, Promise<Fetched<Row>>>();
+        const answers = new Map<string, Promise<Fetched<Row> | Error>>();
         for (const [credentialId, relations] of selected) {
-          const answer = authorized(credentialId)
-            .then((authorization) => fetch(authorization, relations))
-            .then((rows) => ({ rows, asOf: new Date() }));
+          const answer = ask(credentialId, relations).catch((error: unknown) => error as Error);
           answers.set(credentialId, answer);
           track(credentialId, answer);
         }
-        return Promise.all(
-          keys.map(({ credentialId }) =>
-            answers.get(credentialId)?.catch((error: unknown) => error as Error),
-          ) as Promise<Fetched<Row> | Error>[],
-        );
+        const answered = async (id: string) => (await answers.get(id)) ?? new Error("A list was asked of no key");
+        return Promise.all(keys.map(({ credentialId }) => answered(credentialId)));
       },
-      { cacheKeyFn: ((key: ListKey<Relation>) => `${key.credentialId} ${[...key.relations].sort().join()}`) as never },
+      { cacheKeyFn: ({ credentialId, relations }) => `${credentialId} ${[...relations].sort().join()}` },
     );
   }
 

@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from "graphql";
-import { parseResolveInfo, type FieldsByTypeName, type ResolveTree } from "graphql-parse-resolve-info";
+import { parseResolveInfo, type ResolveTree } from "graphql-parse-resolve-info";
 import { Arg, Ctx, FieldResolver, Info, ObjectType, Resolver, Root } from "type-graphql";
 import type { AppleBundleId as BundleIdRow } from "../apple/bundle-id.js";
 import type { AppleCertificate as CertificateRow } from "../apple/certificate.js";
@@ -96,9 +96,7 @@ function pageOfFetched<Row, Type extends { appleId: string }>(
 /** Which of the relations the query selects of a list's items, through `nodes` or `edges`, fragments included. */
 function selected<const R extends string>(info: GraphQLResolveInfo, relations: readonly R[]): R[] {
   const children = (trees: readonly ResolveTree[]): ResolveTree[] =>
-    trees.flatMap((tree) =>
-      Object.values(tree.fieldsByTypeName as FieldsByTypeName).flatMap((fields) => Object.values(fields)),
-    );
+    trees.flatMap((tree) => Object.values(tree.fieldsByTypeName).flatMap((fields) => Object.values(fields)));
   const named = (trees: readonly ResolveTree[], name: string) => trees.filter((tree) => tree.name === name);
   const list = children([parseResolveInfo(info) as ResolveTree]);
   const items = [...named(list, "nodes"), ...named(children(named(list, "edges")), "node")];

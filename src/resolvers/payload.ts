@@ -9,9 +9,7 @@ const ErrorCodeEnum = Object.fromEntries(Object.keys(ERROR_CODES).map((code) => 
 registerEnumType(ErrorCodeEnum, {
   name: "ErrorCode",
   description: "Why a request was not served: in errors[].extensions.code and in userErrors[].code alike.",
-  valuesConfig: Object.fromEntries(
-    Object.entries(ERROR_CODES).map(([code, description]) => [code, { description }]),
-  ) as Record<ErrorCode, { description: string }>,
+  valuesConfig: Object.fromEntries(Object.entries(ERROR_CODES).map(([code, description]) => [code, { description }])),
 });
 
 export { ErrorCodeEnum };
@@ -68,7 +66,7 @@ export function payloadType(
 
 /** The payload of a deletion. */
 export function deletionPayloadType(name: string): ClassType {
-  return payloadType(name, "deletedId", () => ID as never);
+  return payloadType(name, "deletedId", () => ID);
 }
 
 /** How the one argument of a mutation is described. */

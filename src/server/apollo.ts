@@ -20,7 +20,7 @@ export function makeApollo(
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: true,
     stopOnTerminationSignals: false,
-    parseOptions: { maxTokens: TOKENS_MOST },
+    parseOptions: { maxLexicalTokens: TOKENS_MOST },
     validationRules: [limitsRule],
     validationOptions: { maxErrors: VALIDATION_ERRORS_MOST },
     formatError: makeErrorFormatter(schema, options.log),

@@ -1,4 +1,12 @@
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
+import {
+  GraphQLError,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from "graphql";
 import type { Logger } from "pino";
 import { CodedError, ERROR_CODES, type ErrorCode } from "../errors.js";
 
@@ -61,13 +69,13 @@ function wordsOf(schema: GraphQLSchema): ReadonlySet<string> {
   const words = new Set(["operationName", "application/json", "implementation", "subscription"]);
   for (const type of Object.values(schema.getTypeMap())) {
     words.add(type.name);
-    if ("getFields" in type) {
+    if (isEnumType(type)) for (const value of type.getValues()) words.add(value.name);
+    if (isInputObjectType(type)) for (const name of Object.keys(type.getFields())) words.add(name);
+    if (isObjectType(type) || isInterfaceType(type)) {
       for (const field of Object.values(type.getFields())) {
-        words.add(field.name);
-        if ("args" in field) for (const arg of field.args) words.add(arg.name);
+        for (const { name } of [field, ...field.args]) words.add(name);
       }
     }
-    if ("getValues" in type) for (const value of type.getValues()) words.add(value.name);
   }
   return words;
 }

@@ -48,15 +48,11 @@ interface OperationVisitor {
 export function limitsRule(context: ValidationContext): ASTVisitor {
   const check = (document: DocumentNode): void => {
     const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-    let over: string | null = null;
+    const over: string[] = [];
     const options = (n: number, message: string) => ({
       n,
       propagateOnRejection: false,
-      onReject: [
-        () => {
-          over ??= message;
-        },
-      ],
+      onReject: [() => over.push(message)],
     });
     const rules = [
       maxDepthRule(options(DEPTH_MOST, `The operation is deeper than ${DEPTH_MOST} fields.`)),
@@ -67,11 +63,13 @@ export function limitsRule(context: ValidationContext): ASTVisitor {
       maxDirectivesRule(options(DIRECTIVES_MOST, `The operation has more than ${DIRECTIVES_MOST} directives.`)),
     ];
     for (const rule of rules) {
-      const visitor = rule(context as never) as unknown as OperationVisitor;
+      const visitor = rule(context) as unknown as OperationVisitor;
       for (const operation of operations) visitor.OperationDefinition.enter.call(visitor, operation);
     }
     // Reported once more than validation names errors, it ends validation here; the answer shows it once.
-    if (over !== null) for (let i = 0; i <= VALIDATION_ERRORS_MOST; i += 1) context.reportError(tooComplex(over));
+    const [first] = over;
+    if (first === undefined) return;
+    for (let i = 0; i <= VALIDATION_ERRORS_MOST; i += 1) context.reportError(tooComplex(first));
   };
   return { Document: { enter: check } };
 }

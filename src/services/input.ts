@@ -9,8 +9,7 @@ const invalid = (message: string, field: string): Refusal => new Refusal("INVALI
 export function nameOf(text: string, field = "name"): string {
   const name = text.normalize("NFC").trim();
   if (name === "") throw invalid("The name is empty.", field);
-  if ([...name].length > NAME_CHARACTERS)
-    throw invalid(`The name is longer than ${NAME_CHARACTERS} characters.`, field);
+  if (name.length > NAME_CHARACTERS) throw invalid(`The name is longer than ${NAME_CHARACTERS} characters.`, field);
   if (/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u.test(name)) throw invalid("The name holds characters that cannot be seen.", field);
   return name;
 }

@@ -39,7 +39,7 @@ export interface TestServer {
     document: string | TypedDocumentNode<Data, Variables>,
     variables?: Variables,
   ): Promise<Answer<Data>>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts a server. `environment` replaces variables of its configuration. */

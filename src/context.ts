@@ -30,7 +30,7 @@ export interface Context {
   readonly viewer: Viewer;
   readonly requestId: string;
   /** What the request has read. */
-  readonly loaders: Loaders;
+  loaders: Loaders;
   /** Whether the viewer may see what an id names: true, or the error that says why not. */
   sees(id: string): Promise<true | Error>;
   /** After a write: what was read before is read anew. */
@@ -43,18 +43,17 @@ export function createContext(platform: Platform, viewer: Viewer, requestId: str
   const source = signingKeySource(reads, viewer, platform.vault, platform.dataSource);
   const signer = createSigner(source("VIEW"), platform.tokens);
   const load = (): Loaders => createLoaders({ reads, viewer, apple: platform.apple, signer });
-  let loaders = load();
-  const ctx: Context = {
+  return {
     platform,
     viewer,
     requestId,
-    get loaders() {
-      return loaders;
+    loaders: load(),
+    // By `this`: Apollo hands a copy of this object to resolvers.
+    sees(id) {
+      return sees(this, id);
     },
-    sees: (id) => sees(ctx, id),
     refresh() {
-      loaders = load();
+      this.loaders = load();
     },
   };
-  return ctx;
 }

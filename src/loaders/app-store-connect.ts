@@ -91,7 +91,7 @@ export function appStoreConnectLoaders(client: AppleClient, signer: Signer<Usabl
     appleRateLimit: async (credentialId: string): Promise<RateLimit | null> => {
       // The lists of the same selection are asked for in this turn of the event loop.
       await new Promise(setImmediate);
-      await Promise.allSettled(inFlight.get(credentialId) ?? []);
+      await Promise.allSettled([...(inFlight.get(credentialId) ?? [])]);
       return client.rateLimit(credentialId);
     },
   };

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../config.js";
-import { registerKeyOverHttp } from "../sandbox/client.js";
+import { isRunning, registerKeyOverHttp } from "../sandbox/client.js";
 import { startSandbox } from "../sandbox/server.js";
 import { untilStopped } from "./signal.js";
 
@@ -45,8 +45,13 @@ export async function sandboxKey(config: Config, options: KeyOptions): Promise<v
   else console.log(`Key id:    ${keyId}\nIssuer id: ${issuerId ?? "none"}\n\n${privateKey}`);
 }
 
+/** The first sandbox that answers: the one last started here, the one that APPLE_BASE_URL names, the one on the usual port. */
 async function runningSandbox(config: Config): Promise<string> {
-  const loopback = new URL(config.appleBaseUrl).protocol === "http:" ? config.appleBaseUrl : null;
   const noted = await readFile(noteOf(config), "utf8").catch(() => null);
-  return noted ?? loopback ?? `http://127.0.0.1:${SANDBOX_PORT}`;
+  const named = new URL(config.appleBaseUrl).protocol === "http:" ? config.appleBaseUrl : null;
+  const usual = `http://127.0.0.1:${SANDBOX_PORT}`;
+  for (const url of [noted, named, usual]) {
+    if (url !== null && (await isRunning(url))) return url;
+  }
+  throw new Error("No sandbox is running here: start one with `countersign sandbox`, or name its --port");
 }

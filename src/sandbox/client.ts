@@ -11,3 +11,12 @@ export async function registerKeyOverHttp(baseUrl: string, options: KeyOptions):
   if ("message" in answer) throw new Error(`The sandbox made no key: ${answer.message}`);
   return answer;
 }
+
+/** Whether a sandbox answers at a url. */
+export async function isRunning(baseUrl: string): Promise<boolean> {
+  try {
+    return (await fetch(new URL("/sandbox/journal", baseUrl))).ok;
+  } catch {
+    return false;
+  }
+}

@@ -95,7 +95,16 @@ export async function verify(ctx: Context, input: { credentialId: string }): Pro
     return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
   });
   const health = healthOf(await check(ctx.platform.apple, key));
-  await write(ctx, (manager) => updateOwned(manager, Credential, where, health));
+  // A key that was rotated meanwhile is another key: what was found of the old one says nothing of it.
+  const [clause, values] = where;
+  await write(ctx, (manager) =>
+    manager
+      .createQueryBuilder()
+      .update(Credential)
+      .set(health)
+      .where(`${clause} AND key_version = :version`, { ...values, version: key.version })
+      .execute(),
+  );
   return input.credentialId;
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { fastifyApolloHandler } from "@as-integrations/fastify";
 import fastify, {
   LogController,
@@ -24,6 +24,8 @@ declare module "fastify" {
     viewer: Viewer | null;
   }
 }
+
+const UNREADABLE = "The request cannot be read.";
 
 /** A server that listens. */
 export interface RunningServer {
@@ -55,6 +57,8 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     logController: new LogController({ disableRequestLogging: true }), // Its lines hold URLs, and a GET's URL holds the query.
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
+    frameworkErrors: (_, request, reply) => void refuse(request, reply, 400, "INVALID_INPUT", UNREADABLE),
+    clientErrorHandler: answerClientError,
   });
   app.decorateRequest("viewer", null);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
@@ -113,7 +117,7 @@ function serveExplorer(app: FastifyInstance): void {
   const page = renderGraphiQL({
     endpoint: "/graphql",
     title: "Countersign",
-    headers: JSON.stringify({ Authorization: "Bearer cs_…" }, null, 2),
+    headers: JSON.stringify({ Authorization: "Bearer cs_your-token" }, null, 2),
     defaultQuery: "{ viewer { tenants { edges { node { __typename id name } } } } }\n",
   });
   app.get("/explorer", (_, reply) => reply.type("text/html; charset=utf-8").send(page));
@@ -150,10 +154,24 @@ function answerFault(
   if (status === 413)
     return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024} KB.`);
   // A body parser's message quotes the body.
-  if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", "The request cannot be read.");
+  if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", UNREADABLE);
   platform.log.error(
     { fault: { type: error.name, code: (error as { code?: unknown }).code }, requestId: request.id },
     "a request failed before the graph",
   );
   return refuse(request, reply, 500, "INTERNAL");
+}
+
+/** What is no HTTP, or came too slowly. Fastify's own handler logs the packet as it came, with the token in it. */
+function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const statuses: Partial<Record<string, string>> = {
+    ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+    HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  };
+  const status = statuses[error.code ?? ""] ?? "400 Bad Request";
+  const body = JSON.stringify({ errors: [{ message: UNREADABLE, extensions: { code: "INVALID_INPUT" } }] });
+  const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}`;
+  if (socket.writable) socket.write(`${head}\r\nconnection: close\r\n\r\n${body}`);
+  socket.destroy(error);
 }

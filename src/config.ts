@@ -1,5 +1,8 @@
 import { z } from "zod";
 
+// Libraries check more, and tell clients more, where this is not set: graphql is several times slower then.
+process.env["NODE_ENV"] ??= "production";
+
 /** Apple's two hosts, one a program. */
 const APPLE_ORIGIN = "https://api.appstoreconnect.apple.com";
 const APPLE_ENTERPRISE_ORIGIN = "https://api.enterprise.developer.apple.com";

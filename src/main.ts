@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+// First, since it says that this is production before any library asks.
+import "./config.js";
 import "reflect-metadata";
 import { Command, Option } from "commander";
 import { demo } from "./commands/demo.js";

@@ -87,10 +87,8 @@ function pageOfFetched<Row, Type extends { appleId: string }>(
   fits: (item: Type) => boolean = () => true,
 ) {
   const page = pageOf("", first, after, null);
-  return {
-    ...slice(rows.map(map).filter(fits), (item) => item.appleId, page),
-    freshness: { asOf, stale: false, problem: null },
-  };
+  const connection = slice(rows.map(map).filter(fits), (item) => item.appleId, page);
+  return Object.assign(connection, { freshness: { asOf, stale: false, problem: null } });
 }
 
 /** Which of the relations the query selects of a list's items, through `nodes` or `edges`, fragments included. */

@@ -92,6 +92,10 @@ export function field(name: string, type: () => unknown, options: { description:
 /** The type of `first`. */
 export const FirstType = () => Int;
 
+/** What names are searched for, in the form in which they are stored; no name holds a NUL, and PostgreSQL takes none. */
+export const searchOf = (text: string | null | undefined): string =>
+  (text ?? "").normalize("NFC").replaceAll("\u0000", "\ufffd");
+
 const toCursor = (id: string): string => Buffer.from(id).toString("base64url");
 
 /** Reads a cursor back. Throws INVALID_INPUT for what was never one. */
@@ -114,30 +118,42 @@ export function pageOf<Filter>(
   return { key, first, after: after === null || after === undefined ? null : fromCursor(after), filter };
 }
 
-/** A loaded page as a connection. */
+/** A page whose edges and cursors are made only where they are selected. */
+class PageConnection<Row> implements Connection<Row> {
+  constructor(
+    readonly nodes: readonly Row[],
+    private readonly edgeOf: (row: Row) => Edge<Row>,
+    private readonly place: Pick<PageInfo, "hasNextPage" | "hasPreviousPage">,
+  ) {}
+
+  get edges(): readonly Edge<Row>[] {
+    return this.nodes.map(this.edgeOf);
+  }
+
+  get pageInfo(): PageInfo {
+    const cursorOf = (row: Row | undefined): string | null => (row === undefined ? null : this.edgeOf(row).cursor);
+    return { ...this.place, startCursor: cursorOf(this.nodes[0]), endCursor: cursorOf(this.nodes.at(-1)) };
+  }
+}
+
+/** A loaded page as a connection. `edge` gives what else belongs to a row's place in this list. */
 export function connectionOf<Row extends { id: string }>(
-  page: Page<Row>,
+  { rows, hasNextPage }: Page<Row>,
   { after }: { after: string | null },
+  edge: (row: Row) => object = () => ({}),
 ): Connection<Row> {
-  const edges = page.rows.map((node) => ({ ...node, cursor: toCursor(node.id), node }));
-  return { edges, nodes: page.rows, pageInfo: pageInfo(edges, page.hasNextPage, after !== null) };
+  const edgeOf = (node: Row): Edge<Row> => ({ ...edge(node), cursor: toCursor(node.id), node });
+  return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }
 
 /** A page cut out of a list that is at hand whole. `idOf` gives what a cursor holds. */
 export function slice<Row>(rows: readonly Row[], idOf: (row: Row) => string, page: ListKey<unknown>): Connection<Row> {
   const start = page.after === null ? 0 : rows.findIndex((row) => idOf(row) === page.after) + 1;
-  if (page.after !== null && start === 0)
+  if (page.after !== null && start === 0) {
     throw new Denial("INVALID_INPUT", "The item that `after` names is no longer there.");
-  const nodes = rows.slice(start, start + page.first);
-  const edges = nodes.map((node) => ({ cursor: toCursor(idOf(node)), node }));
-  return { edges, nodes, pageInfo: pageInfo(edges, start + page.first < rows.length, start > 0) };
-}
-
-function pageInfo(edges: readonly { cursor: string }[], hasNextPage: boolean, hasPreviousPage: boolean): PageInfo {
-  return {
-    hasNextPage,
-    hasPreviousPage,
-    startCursor: edges[0]?.cursor ?? null,
-    endCursor: edges.at(-1)?.cursor ?? null,
-  };
+  }
+  const end = start + page.first;
+  const edgeOf = (node: Row): Edge<Row> => ({ cursor: toCursor(idOf(node)), node });
+  const place = { hasNextPage: end < rows.length, hasPreviousPage: start > 0 };
+  return new PageConnection(rows.slice(start, end), edgeOf, place);
 }

@@ -9,7 +9,7 @@ import type { CredentialRow, ListedCredential } from "../loaders/credential.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import * as credentials from "../services/credential.js";
 import { AppStoreConnect } from "./app-store-connect.js";
-import { AFTER, connectionOf, FIRST, FirstType, pageOf, type Connection } from "./connection.js";
+import { AFTER, connectionOf, FIRST, FirstType, pageOf, searchOf, type Connection } from "./connection.js";
 import {
   CreateCredentialInput,
   CreateCredentialPayload,
@@ -38,9 +38,9 @@ export class TenantCredentialsResolver {
     filter: CredentialFilter | null | undefined,
     @Ctx() ctx: Context,
   ): Promise<Connection<ListedCredential>> {
-    const { search = null, program = null, shared = null, status = null } = filter ?? {};
-    const page = pageOf(tenant.id, first, after, { search, program, shared, status });
-    return connectionOf(await ctx.loaders.credentialsByTenant.load(page), page);
+    const { search, program = null, shared = null, status = null } = filter ?? {};
+    const page = pageOf(tenant.id, first, after, { search: searchOf(search) || null, program, shared, status });
+    return connectionOf(await ctx.loaders.credentialsByTenant.load(page), page, ({ tag }) => ({ tag }));
   }
 }
 

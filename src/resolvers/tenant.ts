@@ -7,7 +7,16 @@ import { Tenant } from "../entities/tenant.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import * as organizations from "../services/organization.js";
 import * as subOrganizations from "../services/sub-organization.js";
-import { AFTER, connectionOf, connectionType, FIRST, FirstType, pageOf, type Connection } from "./connection.js";
+import {
+  AFTER,
+  connectionOf,
+  connectionType,
+  FIRST,
+  FirstType,
+  pageOf,
+  searchOf,
+  type Connection,
+} from "./connection.js";
 import { answer, deletionPayloadType, INPUT, MutationInput, payloadType } from "./payload.js";
 
 /** A page of sub-organizations. */
@@ -94,7 +103,7 @@ export class OrganizationResolver {
     search: string | null | undefined,
     @Ctx() ctx: Context,
   ): Promise<Connection<TenantRow>> {
-    const filter = { search: (search ?? "").normalize("NFKC").toLowerCase() };
+    const filter = { search: searchOf(search).normalize("NFKC").toLowerCase() };
     const page = pageOf(organization.id, first, after, filter);
     return connectionOf(await ctx.loaders.subOrganizationsByOrganization.load(page), page);
   }

@@ -42,7 +42,7 @@ export class ViewerResolver {
   ) {
     const page = pageOf("", first, after, null);
     const rows = await loaders.tenantsOfViewer(page.after ?? "", first + 1);
-    const connection = connectionOf({ rows: rows.slice(0, first), hasNextPage: rows.length > first }, page);
-    return { ...connection, edges: connection.edges.map((edge) => ({ ...edge, roles: viewer.rolesIn(edge.node) })) };
+    const found = { rows: rows.slice(0, first), hasNextPage: rows.length > first };
+    return connectionOf(found, page, (tenant) => ({ roles: viewer.rolesIn(tenant) }));
   }
 }

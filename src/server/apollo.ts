@@ -1,4 +1,5 @@
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
+import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
@@ -24,7 +25,12 @@ export function makeApollo(
     validationRules: [limitsRule],
     validationOptions: { maxErrors: VALIDATION_ERRORS_MOST },
     formatError: makeErrorFormatter(schema, options.log),
-    plugins: [ApolloServerPluginLandingPageDisabled(), costPlugin, answerPlugin],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginCacheControlDisabled(),
+      costPlugin,
+      answerPlugin,
+    ],
   });
 }
 
@@ -32,8 +38,9 @@ export function makeApollo(
 const costPlugin: ApolloServerPlugin<Context> = {
   requestDidStart() {
     return Promise.resolve({
-      didResolveOperation({ schema, document, request }) {
-        checkCost(schema, document, request.operationName, request.variables ?? {});
+      didResolveOperation({ schema, document, operation, request }) {
+        // Where none has the name that was asked for, the execution that follows says so.
+        if (operation !== undefined) checkCost(schema, document, operation, request.variables ?? {});
         return Promise.resolve();
       },
     });
@@ -50,9 +57,10 @@ const answerPlugin: ApolloServerPlugin<Context> = {
         const { errors } = singleResult;
         const tooComplex = errors?.find((error) => error.extensions?.["code"] === "TOO_COMPLEX");
         if (tooComplex !== undefined) singleResult.errors = [tooComplex];
-        // Clients of plain application/json tell a GraphQL answer by its status 200, whatever is in it.
+        // Clients of plain application/json tell a GraphQL answer by its status 200, whatever is in it. What names no
+        // document at all is no GraphQL request.
         const accepts = request.http?.headers.get("accept") ?? "";
-        const isFaulty = singleResult.data === undefined && errors !== undefined;
+        const isFaulty = Boolean(request.query) && singleResult.data === undefined && errors !== undefined;
         if (isFaulty && response.http.status === 400 && !accepts.includes("application/graphql-response+json")) {
           response.http.status = 200;
         }

@@ -142,7 +142,8 @@ export class AppleClient {
     const rateLimit = readRateLimit(headers["x-rate-limit"]);
     if (rateLimit !== null) this.#rateLimits.set(key.credentialId, rateLimit);
     if (statusCode >= 300 && statusCode < 400) {
-      body.destroy();
+      // Destroyed before its end, a body reports that as an error, which nobody else listens for.
+      body.on("error", () => undefined).destroy();
       throw unexpected("Apple answered with a redirect, which is not followed.");
     }
     const text = await readCapped(body);

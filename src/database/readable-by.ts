@@ -13,11 +13,13 @@ export function ownedBy(row: string, tenants = "$2"): string {
   return `(${row}.root_id = ANY ($1) AND (${row}.root_id = ANY (${tenants}) OR ${row}.owner_id = ANY (${tenants})))`;
 }
 
-/** Shares that are not over and reach one of the tenants. */
+/** Shares that are not over and reach one of the tenants; one with all reaches tenants of its own root, and nobody where there are none. */
 export function liveFor(share: string, tenants: string): string {
-  return `${live(share)} AND (${share}.with_all OR EXISTS (
-    SELECT 1 FROM share_targets reached
-    WHERE reached.root_id = ${share}.root_id AND reached.share_id = ${share}.id AND reached.sub_organization_id = ANY (${tenants})))`;
+  return `${live(share)} AND (CASE WHEN ${share}.with_all
+    THEN EXISTS (SELECT 1 FROM tenants reached WHERE reached.root_id = ${share}.root_id AND reached.id = ANY (${tenants}))
+    ELSE EXISTS (
+      SELECT 1 FROM share_targets reached
+      WHERE reached.root_id = ${share}.root_id AND reached.share_id = ${share}.id AND reached.sub_organization_id = ANY (${tenants})) END)`;
 }
 
 /** Shares that are not over. */

@@ -22,11 +22,26 @@ const ADD = {
   text: `INSERT INTO data_keys (root_id, id, wrapped) VALUES ($1, $2, $3)`,
 };
 
+/** What each unit is being asked for, by data key: the secrets that a request opens at once take one statement a data key. */
+const finding = new WeakMap<DataKeyUnit, Map<string, Promise<WrappedDataKey | null>>>();
+
+async function findIn(unit: DataKeyUnit, dataKeyId: string): Promise<WrappedDataKey | null> {
+  const [key] = await unit.rows<WrappedDataKey>(BY_ID, [dataKeyId]);
+  return key ?? null;
+}
+
 /** Keeps the organizations' wrapped data keys in PostgreSQL, under row-level security like all of theirs. */
 export const dataKeyStore: DataKeyStore<DataKeyUnit> = {
   async find(unit, dataKeyId) {
-    const [key] = await unit.rows<WrappedDataKey>(BY_ID, [dataKeyId]);
-    return key ?? null;
+    const asked = finding.get(unit) ?? new Map<string, Promise<WrappedDataKey | null>>();
+    finding.set(unit, asked);
+    const found = asked.get(dataKeyId) ?? findIn(unit, dataKeyId);
+    asked.set(dataKeyId, found);
+    try {
+      return await found;
+    } finally {
+      asked.delete(dataKeyId);
+    }
   },
 
   async current(unit, rootId, make) {

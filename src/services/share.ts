@@ -1,13 +1,14 @@
 import type { EntityManager } from "typeorm";
 import type { Context } from "../context.js";
+import type { Scope } from "../database/tenancy.js";
 import { Credential } from "../entities/credential.js";
 import { Share, ShareTarget, type ShareUse } from "../entities/share.js";
 import { SubOrganization } from "../entities/sub-organization.js";
 import { In } from "typeorm";
 import { Denial, Refusal } from "../errors.js";
-import { newId } from "../ids.js";
+import { kindOf, newId } from "../ids.js";
 import { nameOf, someOf } from "./input.js";
-import { ownedWhere, updateOwned, write } from "./write.js";
+import { deleteOwned, ownedWhere, updateOwned, write } from "./write.js";
 
 /** Bundle identifiers that one share may name. */
 export const SHARE_BUNDLE_IDENTIFIERS = 100;
@@ -35,7 +36,7 @@ export async function share(ctx: Context, input: ShareInput): Promise<string> {
       await updateOwned(manager, Credential, ownedWhere("owner_id", credential.id, ctx.viewer.scope), { name });
     }
     await refuseStrangers(manager, rootId, targets);
-    const id = await upsert(manager, { rootId, ownerId: credential.ownerId, credentialId: credential.id, ...terms });
+    const id = await upsert(manager, ctx.viewer.scope, { credentialId: credential.id, ...terms });
     await manager.delete(ShareTarget, { rootId, shareId: id });
     await manager.insert(
       ShareTarget,
@@ -45,19 +46,27 @@ export async function share(ctx: Context, input: ShareInput): Promise<string> {
   });
 }
 
-/** Sets the one share of a credential, whether there was one or not. Not TypeORM's upsert, which would write the owner too. */
-async function upsert(manager: EntityManager, share: Omit<Share, "id" | "createdAt" | "updatedAt">): Promise<string> {
+/**
+ * Sets the one share of a credential, whether there was one or not, where the root owns it and the viewer stands in
+ * the root. Not TypeORM's upsert, which would write the owner too. Throws NOT_FOUND.
+ */
+async function upsert(
+  manager: EntityManager,
+  scope: Scope,
+  share: Pick<Share, "credentialId" | "withAllSubOrganizations" | "uses" | "bundleIdentifiers" | "expiresAt">,
+): Promise<string> {
   const [row] = await manager.query<{ id: string }[]>(
     `INSERT INTO shares (root_id, id, owner_id, credential_id, with_all, uses, bundle_identifiers, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     SELECT c.root_id, $4, c.owner_id, c.id, $5, $6, $7, $8 FROM credentials c
+     WHERE c.id = $1 AND c.owner_id = c.root_id AND c.root_id = ANY ($2) AND c.root_id = ANY ($3)
      ON CONFLICT (root_id, credential_id) DO UPDATE SET with_all = excluded.with_all, uses = excluded.uses,
        bundle_identifiers = excluded.bundle_identifiers, expires_at = excluded.expires_at, updated_at = now()
      RETURNING id`,
     [
-      share.rootId,
-      newId("share"),
-      share.ownerId,
       share.credentialId,
+      scope.roots,
+      scope.tenants,
+      newId("share"),
       share.withAllSubOrganizations,
       share.uses,
       share.bundleIdentifiers,
@@ -72,7 +81,8 @@ async function upsert(manager: EntityManager, share: Omit<Share, "id" | "created
 export async function unshare(ctx: Context, input: { subjectId: string }): Promise<string> {
   const current = await ctx.loaders.shareByCredential.load(input.subjectId);
   if (current === null) throw new Refusal("NOT_FOUND", "It is not shared.", ["subjectId"]);
-  await write(ctx, (manager) => manager.delete(Share, { rootId: current.rootId, id: current.id }));
+  const where = ownedWhere("owner_id", current.id, ctx.viewer.scope);
+  await write(ctx, (manager) => deleteOwned(manager, Share, where));
   return current.id;
 }
 
@@ -112,7 +122,8 @@ function targetsOf({ withAllSubOrganizations, subOrganizationIds }: ShareInput):
 /** Foreign and absent ids answer alike. The foreign key of the table holds it once more. */
 async function refuseStrangers(manager: EntityManager, rootId: string, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  const known = await manager.countBy(SubOrganization, { rootId, id: In([...ids]) });
+  const possible = ids.filter((id) => kindOf(id) === "subOrganization");
+  const known = await manager.countBy(SubOrganization, { rootId, id: In(possible) });
   if (known !== ids.length) {
     throw new Refusal("NOT_FOUND", "One of these is no sub-organization of this organization.", ["subOrganizationIds"]);
   }

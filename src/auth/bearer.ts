@@ -76,7 +76,9 @@ export function jwtVerifier(config: { issuer: string; audience: string; jwksUrl:
       return identityOf(payload);
     } catch (error) {
       const issuerFailed =
-        error instanceof errors.JWKSTimeout || (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC");
+        error instanceof errors.JWKSTimeout ||
+        error instanceof errors.JWKSInvalid ||
+        (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC");
       if (issuerFailed || !(error instanceof errors.JOSEError)) throw error;
       throw new Denial("UNAUTHENTICATED", undefined, { cause: error });
     }
@@ -86,8 +88,10 @@ export function jwtVerifier(config: { issuer: string; audience: string; jwksUrl:
 function identityOf(claims: JWTPayload): Identity {
   const { iss, sub, email, name } = claims as Record<string, unknown>;
   // An address that the issuer has not verified may be anybody's. Issuers that verify all of them leave the claim out.
-  const verified = claims["email_verified"] ?? true;
-  if (typeof iss !== "string" || typeof sub !== "string" || typeof email !== "string" || verified !== true) {
+  // Some write the boolean as a string.
+  const claim = claims["email_verified"] ?? true;
+  const verified = claim === true || claim === "true";
+  if (typeof iss !== "string" || typeof sub !== "string" || typeof email !== "string" || !verified) {
     throw new errors.JWTClaimValidationFailed("The e-mail address is missing or not verified", claims, "email");
   }
   return { issuer: iss, subject: sub, email: email.toLowerCase(), name: typeof name === "string" ? name : null };

@@ -18,7 +18,9 @@ export function oneByKey<Row>(
   keyOf: (row: Row) => string,
 ): DataLoader<string, Row | null> {
   return new DataLoader(async (keys) => {
-    const found = new Map((await load(keys)).map((row) => [keyOf(row), row]));
+    // PostgreSQL's text holds no NUL: a key with one is the key of nothing.
+    const possible = keys.filter((key) => !key.includes("\u0000"));
+    const found = new Map((await load(possible)).map((row) => [keyOf(row), row]));
     return keys.map((key) => found.get(key) ?? null);
   });
 }

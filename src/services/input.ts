@@ -22,7 +22,7 @@ export function nameKeyOf(name: string): string {
 /** An e-mail address, in lower case. */
 export function emailOf(text: string): string {
   const email = text.trim().toLowerCase();
-  if (email.length > EMAIL_CHARACTERS || !/^[^\s@]+@[^\s@]+$/.test(email)) {
+  if (email.length > EMAIL_CHARACTERS || !/^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email)) {
     throw invalid("This is no e-mail address.", "email");
   }
   return email;

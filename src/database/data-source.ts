@@ -1,14 +1,11 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { DataSource } from "typeorm";
 import { entities } from "../entities/index.js";
+import { migrations } from "./migrations.js";
 import { SnakeNamingStrategy } from "./naming.js";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 const IDLE_TRANSACTION_TIMEOUT_MS = 15_000;
-
-const MIGRATIONS = join(dirname(fileURLToPath(import.meta.url)), "../../migrations/*.js");
 
 /** A connection pool to PostgreSQL with the entities and migrations of this project. Nothing connects before `initialize()`. */
 export function makeDataSource(url: string, poolSize = 20): DataSource {
@@ -16,7 +13,7 @@ export function makeDataSource(url: string, poolSize = 20): DataSource {
     type: "postgres",
     url,
     entities: [...entities],
-    migrations: [MIGRATIONS],
+    migrations,
     migrationsTransactionMode: "all",
     namingStrategy: new SnakeNamingStrategy(),
     synchronize: false,

@@ -4,16 +4,17 @@ import "./config.js";
 import "reflect-metadata";
 import { Command, Option } from "commander";
 import { demo } from "./commands/demo.js";
-import { init } from "./commands/init.js";
+import { init, ownerToken } from "./commands/init.js";
 import { migrate } from "./commands/migrate.js";
 import { sandbox, sandboxKey, SANDBOX_PORT } from "./commands/sandbox.js";
 import { emitSchema } from "./commands/schema.js";
 import { serve } from "./commands/serve.js";
 import { readConfig } from "./config.js";
 
-const program = new Command("countersign").description(
-  "One GraphQL backend for Apple signing across every organization that a company runs.",
-);
+const program = new Command("countersign")
+  .description("One GraphQL backend for Apple signing across every organization that a company runs.")
+  // `sandbox` and `sandbox key` both have a --port: what stands behind `key` is its own.
+  .enablePositionalOptions();
 
 program
   .command("serve", { isDefault: true })
@@ -26,6 +27,13 @@ program
   .requiredOption("--organization <name>", "the name of the organization")
   .option("--json", "print {organizationId, token}")
   .action((options: { organization: string; json?: boolean }) => init(readConfig(), options));
+
+program
+  .command("owner-token")
+  .description("make another owner token of an organization, where the last was lost or has ended")
+  .requiredOption("--organization <id>", "the id of the organization: org_…")
+  .option("--json", "print {organizationId, token}")
+  .action((options: { organization: string; json?: boolean }) => ownerToken(readConfig(), options));
 
 program
   .command("migrate")

@@ -6,6 +6,9 @@ import { resolvers } from "./resolvers/index.js";
 import { guard } from "./rules/guard.js";
 import { rules } from "./rules/index.js";
 
+/** The two types that no class stands for. */
+const ROOT_DESCRIPTIONS = { Query: "What can be asked.", Mutation: "What can be changed." };
+
 /** The graph, with the rules on it. Throws where a field that leads somewhere has no rule. */
 export async function makeSchema(): Promise<GraphQLSchema> {
   const schema = await buildSchema({
@@ -13,6 +16,10 @@ export async function makeSchema(): Promise<GraphQLSchema> {
     scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
     validate: false, // Services check what they are given, with codes of their own.
   });
+  for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
+    const root = schema.getType(name);
+    if (root) root.description = description;
+  }
   return guard(schema, rules);
 }
 

@@ -68,6 +68,13 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     refuse(request, reply, 404, "NOT_FOUND", "There is nothing here: the graph is at /graphql."),
   );
 
+  let isClosing = false;
+  app.addHook("onSend", (_, reply, payload, done) => {
+    // Or the connection is kept, idle, and closing waits for it.
+    if (isClosing) void reply.header("connection", "close");
+    done(null, payload);
+  });
+
   app.get("/livez", () => ({ status: "ok" }));
   app.get("/readyz", async (_, reply) => {
     try {
@@ -102,6 +109,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   return {
     url: `http://${host}:${port}`,
     close: async () => {
+      isClosing = true;
       await app.close();
       await apollo.stop();
     },

@@ -7,7 +7,7 @@ import type { ShareUse } from "../entities/share.js";
 export interface Circumstances {
   readonly tenant: { readonly name: string; readonly id: string };
   readonly owner: { readonly name: string; readonly id: string };
-  readonly key: { readonly name: string; readonly program: AppleProgram; readonly keyType: AppleKeyType };
+  readonly key: { readonly rootId: string; readonly program: AppleProgram; readonly keyType: AppleKeyType };
   /** The share of the key, whomever it reaches; null where it is not shared or the share is not to be known of. */
   readonly share: {
     readonly id: string;
@@ -50,8 +50,19 @@ export function explain(circumstances: Circumstances): { allowed: boolean; reaso
 }
 
 /** The grant: the tenant's own key, or a share with its terms. */
-function grantSteps({ tenant, owner, share, use, bundleIdentifier, bundleIdentifierIsWithin }: Circumstances): Step[] {
+function grantSteps({
+  tenant,
+  owner,
+  key,
+  share,
+  use,
+  bundleIdentifier,
+  bundleIdentifierIsWithin,
+}: Circumstances): Step[] {
   if (owner.id === tenant.id) return [{ allows: true, reason: `Grant: "${tenant.name}" owns the key.` }];
+  if (tenant.id === key.rootId) {
+    return [{ allows: true, reason: `Grant: "${owner.name}" owns the key, and belongs to "${tenant.name}".` }];
+  }
   if (share === null)
     return [
       { allows: false, reason: `Grant: "${owner.name}" owns the key and does not share it with "${tenant.name}".` },

@@ -68,6 +68,14 @@ export class Viewer {
     return this.#grantsIn(tenant).some((grant) => grant.permissions.includes(permission));
   }
 
+  /** Whether the viewer holds all that a role stands for: nobody gives more than they have. */
+  holdsAllOf(role: Role, tenant: TenantRef): boolean {
+    return ROLE_PERMISSIONS[role].every(
+      (permission) =>
+        this.may(permission, tenant) || (ROOT_ONLY_PERMISSIONS.has(permission) && tenant.id !== tenant.rootId),
+    );
+  }
+
   /** Whether the viewer may make and unmake owners here. */
   isOwnerOf(tenant: TenantRef): boolean {
     return this.#grantsIn(tenant).some((grant) => grant.isOwner);

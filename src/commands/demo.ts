@@ -18,6 +18,7 @@ export async function demo(config: Config, options: { once?: boolean }): Promise
   const say = (line: string): void => {
     console.log(line);
   };
+  const stopped = untilStopped();
   const closers: (() => Promise<unknown>)[] = [];
   try {
     say("Starting PostgreSQL, the sandbox as Apple, and Countersign …");
@@ -56,7 +57,7 @@ export async function demo(config: Config, options: { once?: boolean }): Promise
     for (const [name, token] of Object.entries(tokens))
       say(`  ${name.padEnd(12)} {"Authorization": "Bearer ${token}"}`);
     say("Ctrl-C ends it; the next run starts anew.");
-    await untilStopped();
+    await stopped;
   } finally {
     for (const close of closers.reverse()) await close();
   }

@@ -12,6 +12,7 @@ const noteOf = (config: Config): string => join(config.dataDir, "sandbox-port");
 
 /** Runs an App Store Connect to try and test against, until SIGINT or SIGTERM. */
 export async function sandbox(config: Config, options: { port?: string; enterprisePort?: string }): Promise<void> {
+  const stopped = untilStopped();
   const running = await startSandbox({
     port: Number(options.port ?? SANDBOX_PORT),
     ...(options.enterprisePort !== undefined && { enterprisePort: Number(options.enterprisePort) }),
@@ -22,7 +23,7 @@ export async function sandbox(config: Config, options: { port?: string; enterpri
   console.log(`The sandbox is listening at ${running.url}`);
   if (running.enterpriseUrl !== running.url) console.log(`and for the Enterprise Program at ${running.enterpriseUrl}`);
   console.log(`Set APPLE_BASE_URL=${running.url} and APPLE_ENTERPRISE_BASE_URL=${running.enterpriseUrl}`);
-  await untilStopped();
+  await stopped;
   await rm(noteOf(config), { force: true });
   await running.close();
 }

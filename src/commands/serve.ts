@@ -9,6 +9,7 @@ const FIRST_ORGANIZATION = "My organization";
 
 /** Serves until SIGINT or SIGTERM. On an empty database it makes the root organization and prints its owner token once. */
 export async function serve(config: Config): Promise<void> {
+  const stopped = untilStopped(); // From now on, so that a signal during the start ends it in order too.
   const { platform, close } = await openPlatform(config, (line) => {
     console.error(line);
   });
@@ -21,7 +22,7 @@ export async function serve(config: Config): Promise<void> {
     const server = await startServer(platform, config);
     console.log(`Countersign is listening at ${server.url}/graphql`);
     if (config.introspection) console.log(`The explorer is at ${server.url}/explorer`);
-    await untilStopped();
+    await stopped;
     await server.close();
   } finally {
     await close();

@@ -64,7 +64,7 @@ export class AccessToken extends TenantRow {
   @Column("text", { array: true })
   permissions!: Permission[];
 
-  /** True for the token that is printed when the organization is made: it may make the first owner. */
+  /** True for the token that is printed when the organization is made: it alone of all tokens makes owners. */
   @Column("boolean", { default: false })
   isOwner!: boolean;
 

@@ -16,7 +16,7 @@ export { ErrorCodeEnum };
 
 /** What the user can mend. */
 @ObjectType({ simpleResolvers: true, description: "Why a mutation was understood and refused, for the user to mend." })
-export class UserError {
+class UserError {
   @Field(() => ErrorCodeEnum, { description: "Stable, for programs." })
   code!: ErrorCode;
 

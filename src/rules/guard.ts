@@ -3,7 +3,9 @@ import {
   getNamedType,
   isInterfaceType,
   isObjectType,
+  isUnionType,
   type GraphQLField,
+  type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from "graphql";
@@ -12,7 +14,10 @@ import { Denial } from "../errors.js";
 import type { AnyRule } from "./shield.js";
 
 /** The rule of each field that has one: type, field, rule. A rule on an interface holds for all that implement it. */
-export type RuleTree = Readonly<Record<string, Readonly<Record<string, AnyRule>>>>;
+export type RuleTree = Readonly<Record<string, Readonly<Record<string, AnyRule | typeof comesAlong>>>>;
+
+/** In the place of a rule: whoever sees a thing sees this of it. Said field by field, and costs nothing. */
+export const comesAlong = Symbol("comesAlong");
 
 /** A schema that the rules do not cover: the server does not start. */
 export class Unguarded extends Error {
@@ -30,7 +35,7 @@ export function guard(schema: GraphQLSchema, tree: RuleTree): GraphQLSchema {
       for (const [fieldName, rule] of Object.entries(fields)) {
         const field = type.getFields()[fieldName];
         if (field === undefined) throw new Unguarded(`There is a rule for ${typeName}.${fieldName}, and no such field`);
-        wrap(field, rule);
+        if (rule !== comesAlong) wrap(field, rule);
         guarded.add(field);
       }
     }
@@ -58,7 +63,7 @@ function wrap(field: GraphQLField<unknown, unknown>, rule: AnyRule): void {
   };
 }
 
-/** Queries and mutations; and of everything that has an id, the fields that lead further: with arguments, or to a list of others. */
+/** Queries and mutations; and of everything that has an id, the fields that lead further: with arguments, or to other things. */
 function sensitiveFields(schema: GraphQLSchema): [GraphQLObjectType, GraphQLField<unknown, unknown>][] {
   const operations = [schema.getQueryType(), schema.getMutationType()];
   return Object.values(schema.getTypeMap())
@@ -67,7 +72,15 @@ function sensitiveFields(schema: GraphQLSchema): [GraphQLObjectType, GraphQLFiel
       const isOperation = operations.includes(type);
       if (!isOperation && !type.getInterfaces().some(({ name }) => name === "Node")) return [];
       return Object.values(type.getFields())
-        .filter((field) => isOperation || field.args.length > 0 || getNamedType(field.type).name.endsWith("Connection"))
+        .filter((field) => isOperation || field.args.length > 0 || leadsFurther(getNamedType(field.type)))
         .map((field): [GraphQLObjectType, GraphQLField<unknown, unknown>] => [type, field]);
     });
+}
+
+/** Whether a type is a list of things, or a thing with an id. */
+function leadsFurther(type: GraphQLNamedType): boolean {
+  if (isUnionType(type) || isInterfaceType(type)) return true;
+  return (
+    isObjectType(type) && (type.name.endsWith("Connection") || type.getInterfaces().some(({ name }) => name === "Node"))
+  );
 }

@@ -1,7 +1,7 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
 import { ownsCredential, usesCredential } from "./credential.js";
-import type { RuleTree } from "./guard.js";
-import { leavesOwnersToOwners, managesThisMember } from "./member.js";
+import { comesAlong, type RuleTree } from "./guard.js";
+import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesShare } from "./share.js";
@@ -24,8 +24,8 @@ export const rules: RuleTree = {
     createSubOrganization: and(namesOrganization, may("TENANT_MANAGE", "organizationId")),
     updateSubOrganization: may("TENANT_MANAGE", "subOrganizationId"),
     deleteSubOrganization: managesItsOrganization,
-    addMember: and(may("MEMBERS_MANAGE", "tenantId"), leavesOwnersToOwners),
-    updateMember: and(managesThisMember, leavesOwnersToOwners),
+    addMember: and(may("MEMBERS_MANAGE", "tenantId"), leavesOwnersToOwners, givesNoMoreRolesThanItHolds),
+    updateMember: and(managesThisMember, leavesOwnersToOwners, givesNoMoreRolesThanItHolds),
     removeMember: and(managesThisMember, leavesOwnersToOwners),
     createAccessToken: and(may("TOKENS_MANAGE", "tenantId"), givesNoMoreThanItHas),
     revokeAccessToken: managesThisToken,
@@ -46,10 +46,19 @@ export const rules: RuleTree = {
     subOrganizations: entersHere,
     shares: mayHere("CREDENTIALS_VIEW"),
   },
+  SubOrganization: {
+    organization: comesAlong,
+  },
+  Member: {
+    inheritedFrom: comesAlong,
+  },
   Credential: {
+    owner: comesAlong,
+    share: comesAlong, // Null for whoever may not see that.
     appStoreConnect: usesCredential,
   },
   Share: {
+    subject: seesShare,
     subOrganizations: seesShare,
   },
 };

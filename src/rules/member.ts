@@ -19,6 +19,20 @@ export const managesThisMember = rule<unknown, { input: { memberId: string } }>(
   async (_, { input }, ctx) => managesMember(ctx, await ctx.loaders.member.load(input.memberId)),
 );
 
+/** A member is given no role that stands for more than the viewer has. */
+export const givesNoMoreRolesThanItHolds = rule<
+  unknown,
+  { input: { tenantId?: string; memberId?: string; roles: Role[] } }
+>("givesNoMoreRolesThanItHolds", async (_, { input }, ctx) => {
+  const member = input.memberId === undefined ? null : await ctx.loaders.member.load(input.memberId);
+  const tenant = await ctx.loaders.tenant.load(member?.tenantId ?? input.tenantId ?? "");
+  if (tenant === null) return new Denial("NOT_FOUND");
+  const beyond = input.roles.filter((role) => !ctx.viewer.holdsAllOf(role, tenant));
+  return (
+    beyond.length === 0 || new Denial("FORBIDDEN", `You cannot give what you do not have here: ${beyond.join(", ")}.`)
+  );
+});
+
 /** An owner is made or unmade by an owner alone: by the roles given, and by the roles that the member has. */
 export const leavesOwnersToOwners = rule<unknown, { input: { tenantId?: string; memberId?: string; roles?: Role[] } }>(
   "leavesOwnersToOwners",

@@ -9,6 +9,7 @@ import {
 } from "graphql";
 import type { Logger } from "pino";
 import { CodedError, ERROR_CODES, type ErrorCode } from "../errors.js";
+import { TOKENS_MOST } from "./limits.js";
 
 /** Apollo's codes for what is wrong with the request itself. */
 const REQUEST_FAULTS = new Set([
@@ -20,8 +21,8 @@ const REQUEST_FAULTS = new Set([
   "PERSISTED_QUERY_NOT_SUPPORTED",
 ]);
 
-/** A word of a message that is longer than this, and none of the schema's, could be part of a secret. */
-const UNKNOWN_WORD_CHARACTERS = 11;
+/** What a message quotes and is longer than this, and not the schema's, could be part of a secret. */
+const UNKNOWN_CHARACTERS = 11;
 
 /**
  * What a client sees of an error: the project's own as they are; what is wrong with the request, without any echo
@@ -39,7 +40,8 @@ export function makeErrorFormatter(schema: GraphQLSchema, log: Logger) {
       return { message: original.message, ...place, extensions: { code: original.code } };
     }
     const code = formatted.extensions?.["code"];
-    if (code === "TOO_COMPLEX") return { message: formatted.message, ...place, extensions: { code } };
+    const tooComplex = tooComplexMessage(original);
+    if (tooComplex !== null) return { message: tooComplex, ...place, extensions: { code: "TOO_COMPLEX" } };
     if (isRequestFault(code, original)) {
       return { message: withoutEcho(formatted.message, words), ...place, extensions: { code: "INVALID_INPUT" } };
     }
@@ -55,18 +57,26 @@ function originalOf(error: unknown): unknown {
   return current;
 }
 
-function isRequestFault(code: unknown, original: unknown): boolean {
-  // Thrown by graphql itself, on arguments and variables that do not fit, with nothing below.
-  return (
-    typeof code === "string" &&
-    REQUEST_FAULTS.has(code) &&
-    (original instanceof GraphQLError || original instanceof Error)
-  );
+/** Why an operation is over a limit, ours or one that graphql itself keeps; null where it is not. */
+function tooComplexMessage(original: unknown): string | null {
+  if (!(original instanceof GraphQLError)) return null;
+  // Apollo gives each error of validation a code of its own; ours is on the error below.
+  if (original.extensions["code"] === "TOO_COMPLEX") return original.message;
+  if (original.message.startsWith("Syntax Error: Document contains more tha"))
+    return `The document has more than ${TOKENS_MOST} tokens.`;
+  // A rule of the specification gave up comparing fields with one another.
+  return original.message === "Validation aborted." ? "The operation is too large." : null;
 }
 
-/** Names that a message may hold: those of the schema and of the language. */
+function isRequestFault(code: unknown, original: unknown): boolean {
+  // Thrown by graphql itself, on arguments and variables that do not fit, with nothing below.
+  if (typeof code === "string" && REQUEST_FAULTS.has(code)) return original instanceof Error;
+  return original instanceof GraphQLError && original.message.startsWith("Too many errors processing variables");
+}
+
+/** Names that a message may quote: those of the schema. */
 function wordsOf(schema: GraphQLSchema): ReadonlySet<string> {
-  const words = new Set(["operationName", "application/json", "implementation", "subscription"]);
+  const words = new Set<string>();
   for (const type of Object.values(schema.getTypeMap())) {
     words.add(type.name);
     if (isEnumType(type)) for (const value of type.getValues()) words.add(value.name);
@@ -82,35 +92,29 @@ function wordsOf(schema: GraphQLSchema): ReadonlySet<string> {
 
 /**
  * The message of a fault in the request, without its values. Those of coercion print the whole input, so of them
- * only the place is kept; the others name words of the document, and unknown long ones may be anything.
+ * only the place is kept; the others quote names of the document, and unknown long ones may be anything.
  */
 export function withoutEcho(message: string, words: ReadonlySet<string>): string {
   if (message.startsWith("Syntax Error")) return "Syntax Error: the document cannot be read at this place.";
-  const variable = /^Variable "(\$[A-Za-z_]\w{0,40})"/.exec(message)?.[1];
+  if (message.startsWith("Unknown operation named")) return "The document has no operation of the name asked for.";
+  const variable = /^Variable "(\$[A-Za-z_]\w*)"/.exec(message)?.[1];
   if (variable !== undefined && /(?:got invalid value|of required type|of non-null type)/.test(message)) {
     const place = /at "([A-Za-z_][\w.[\]]*)"/.exec(message)?.[1]?.split(/[.[\]]+/) ?? [];
-    const known = place.filter((part) => words.has(part) || /^\d+$/.test(part)).join(".");
+    const known = place.filter((part) => words.has(part) || /^\d{1,6}$/.test(part)).join(".");
     const missing = /Field "(\w+)" of required type/.exec(message)?.[1];
     const why = missing !== undefined && words.has(missing) ? `: "${missing}" is missing` : "";
-    return `Variable "${masked(variable, words)}" has a value that does not fit its type${known && `, at "${known}"`}${why}.`;
+    return `Variable ${masked(`"${variable}"`, words)} has a value that does not fit its type${known && `, at "${known}"`}${why}.`;
   }
   if (/cannot represent|Expected value of type|Expected type|is not defined by type|found /.test(message)) {
     return "A value does not fit its type at this place.";
   }
-  return message.replaceAll(/[A-Za-z0-9_+/=.-]+/g, (word) => masked(word, words));
+  return message.replaceAll(/"[^"]*"/g, (quoted) => masked(quoted, words));
 }
 
-function masked(word: string, words: ReadonlySet<string>): string {
-  if (word.length <= UNKNOWN_WORD_CHARACTERS) return word;
-  // "Organization.credentials" is two words; English words have no digits and no capitals inside.
-  const parts = word.split(/[./]/);
-  if (
-    parts.every(
-      (part) => part.length <= UNKNOWN_WORD_CHARACTERS || words.has(part) || /^[A-Za-z]?[a-z]{1,19}$/.test(part),
-    )
-  )
-    return word;
-  return "…";
+/** What a message quotes: `"Query.node(id:)"` is made of words of the schema, and what is short tells nothing. */
+function masked(quoted: string, words: ReadonlySet<string>): string {
+  if (quoted.length - 2 <= UNKNOWN_CHARACTERS) return quoted;
+  return (quoted.match(/\w+/g) ?? []).every((word) => words.has(word)) ? quoted : '"…"';
 }
 
 /** A fault for the log: never a database error's bound parameters or details, which hold what was being stored. */

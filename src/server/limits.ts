@@ -3,6 +3,7 @@ import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
 import {
   getNamedType,
+  getVariableValues,
   GraphQLError,
   isCompositeType,
   Kind,
@@ -12,7 +13,8 @@ import {
   type OperationDefinitionNode,
   type ValidationContext,
 } from "graphql";
-import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity";
+// Its other build brings a second graphql, to which no schema of ours is one.
+import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity/cjs";
 
 /** Bytes of a request's body. */
 export const BODY_BYTES = 256 * 1024;
@@ -28,13 +30,16 @@ export const COST_MOST = 10_000;
 export const ASKS_APPLE = 20;
 /** Validation errors that one answer names. */
 export const VALIDATION_ERRORS_MOST = 3;
-/** Time that an operation may take, Apple included. */
+/** Time that a request may take to arrive whole. */
 export const REQUEST_TIMEOUT_MS = 60_000;
 
 /** The refusal of an operation that is over a limit. */
 export function tooComplex(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: "TOO_COMPLEX" } });
+  return new GraphQLError(message, { extensions: { code: "TOO_COMPLEX", http: { status: 400 } } });
 }
+
+const badInput = (message: string): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT", http: { status: 400 } } });
 
 /** What armor's rules are made of: each counts an operation when it is entered. */
 interface OperationVisitor {
@@ -87,15 +92,23 @@ function estimate({ type, field, args, childComplexity }: ComplexityEstimatorArg
   return 1 + childComplexity;
 }
 
-/** Refuses an operation whose answer could be larger than the server gives. Throws TOO_COMPLEX. */
+/**
+ * Refuses an operation whose answer could be larger than the server gives: throws TOO_COMPLEX. Throws BAD_USER_INPUT
+ * where an argument cannot be read, since what is beside it could not be counted.
+ */
 export function checkCost(
   schema: GraphQLSchema,
   query: DocumentNode,
-  operationName: string | undefined,
+  operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
 ): void {
+  if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
+  // Variables that do not fit: the execution that follows refuses them, and says which.
+  const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  if (errors !== undefined) return;
   let cost: number;
   try {
+    const operationName = operation.name?.value;
     cost = getComplexity({
       schema,
       query,
@@ -104,8 +117,10 @@ export function checkCost(
       ...(operationName !== undefined && { operationName }),
     });
   } catch (error) {
-    if ((error as Error).message.startsWith("Query exceeds")) throw tooComplex("The operation is too large.");
-    return; // Variables that do not fit: the execution that follows says so.
+    if (!(error instanceof GraphQLError)) throw error;
+    throw error.message.startsWith("Query exceeds")
+      ? tooComplex("The operation is too large.")
+      : badInput(error.message);
   }
   if (cost > COST_MOST)
     throw tooComplex(`The operation could answer with more than ${COST_MOST} objects: ask for smaller pages.`);

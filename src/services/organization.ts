@@ -5,6 +5,7 @@ import type { Context, Platform } from "../context.js";
 import { inTransaction } from "../database/tenancy.js";
 import { AccessToken } from "../entities/access-token.js";
 import { Organization } from "../entities/organization.js";
+import { Denial } from "../errors.js";
 import { newId } from "../ids.js";
 import { defaultExpiry } from "./access-token.js";
 import { nameKeyOf, nameOf } from "./input.js";
@@ -38,9 +39,13 @@ export async function foundFirst(platform: Platform, name: string): Promise<Foun
 }
 
 async function make(manager: EntityManager, id: string, name: string): Promise<Founded> {
-  const { token, hash, preview } = makeToken();
   const read = nameOf(name);
   await manager.insert(Organization, { rootId: id, id, name: read, nameKey: nameKeyOf(read) });
+  return { organizationId: id, token: await addOwnerToken(manager, id) };
+}
+
+async function addOwnerToken(manager: EntityManager, id: string): Promise<string> {
+  const { token, hash, preview } = makeToken();
   await manager.insert(AccessToken, {
     rootId: id,
     id: newId("accessToken"),
@@ -52,7 +57,15 @@ async function make(manager: EntityManager, id: string, name: string): Promise<F
     isOwner: true,
     expiresAt: defaultExpiry(),
   });
-  return { organizationId: id, token };
+  return token;
+}
+
+/** Makes another owner token of an organization, for an operator who has lost the last. Throws NOT_FOUND. */
+export async function makeOwnerToken(platform: Platform, id: string): Promise<Founded> {
+  return inTransaction(platform.dataSource, { roots: [id], tenants: [id] }, async (manager) => {
+    if (!(await manager.existsBy(Organization, { rootId: id, id }))) throw new Denial("NOT_FOUND");
+    return { organizationId: id, token: await addOwnerToken(manager, id) };
+  });
 }
 
 /** Renames an organization. */

@@ -1,0 +1,330 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { makeDataSource } from "../src/database/data-source.js";
+import { checkServerRole, UnfitDatabase } from "../src/database/migrate.js";
+import { inTransaction, makeReadPool, ReadSession, type Scope } from "../src/database/tenancy.js";
+import { query } from "./support/database.js";
+import { SERVER_ROLE } from "./support/global-setup.js";
+import { seed, type Story } from "./support/seed.js";
+import { startTestServer, type TestServer } from "./support/server.js";
+
+let server: TestServer;
+/** Two organizations, alike. */
+let acme: Story & { web: string; apps: string; ownKeyOfWeb: string; ownKeyOfApps: string; sharedWithWeb: string };
+let globex: typeof acme;
+/** Every table that holds rows of organizations. */
+let tables: string[];
+
+beforeAll(async () => {
+  server = await startTestServer();
+  acme = await furnished("Acme");
+  globex = await furnished("Globex");
+  const found = await query<{ table: string }>(
+    server.database.ownerUrl,
+    `SELECT c.relname AS table FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attname = 'root_id' AND NOT a.attisdropped
+     ORDER BY c.relname`,
+  );
+  tables = found.map(({ table }) => table);
+});
+afterAll(() => server.close());
+
+/** An organization with at least one row in every table. */
+async function furnished(name: string): Promise<typeof acme> {
+  const story = await seed(server, name);
+  const web = await story.subOrganization("Web");
+  const apps = await story.subOrganization("Apps");
+  for (const tenant of [web, apps]) {
+    await story.member(tenant, `member@${tenant}.example`, ["VIEWER"]);
+    await story.token(tenant, ["CREDENTIALS_VIEW"]);
+  }
+  await story.member(story.organizationId, `root@${name.toLowerCase()}.example`, ["MANAGER"]);
+  const sharedWithWeb = await story.credential(story.organizationId);
+  await story.share(sharedWithWeb, { subOrganizationIds: [web] });
+  const sharedWithApps = await story.credential(story.organizationId);
+  await story.share(sharedWithApps, { subOrganizationIds: [apps] });
+  const [ownKeyOfWeb, ownKeyOfApps] = [await story.credential(web), await story.credential(apps)];
+  const used = await server.ask(
+    story.owner,
+    `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Credential { appStoreConnect { devices { nodes { appleId } } } } } }`,
+    { ids: [sharedWithWeb, sharedWithApps, ownKeyOfWeb, ownKeyOfApps] },
+  );
+  expect(used.errors).toBeUndefined();
+  return { ...story, web, apps, ownKeyOfWeb, ownKeyOfApps, sharedWithWeb };
+}
+
+/** Rows of one statement, as the server sees them where it stands. */
+function seenFrom<Row extends object>(scope: Scope, statement: string): Promise<Row[]> {
+  return query<Row>(
+    server.database.serverUrl,
+    "BEGIN",
+    [
+      "SELECT set_config('countersign.roots', $1, true), set_config('countersign.tenants', $2, true)",
+      [scope.roots.join(","), scope.tenants.join(",")],
+    ],
+    statement,
+  );
+}
+
+/** How many rows of each table the server sees where it stands, by the organization they belong to. */
+async function countsFrom(scope: Scope): Promise<Record<string, Record<string, number>>> {
+  const union = tables
+    .map((table) => `SELECT '${table}' AS "table", root_id, count(*)::int AS rows FROM ${table} GROUP BY root_id`)
+    .join(" UNION ALL ");
+  const counts: Record<string, Record<string, number>> = Object.fromEntries(tables.map((table) => [table, {}]));
+  for (const row of await seenFrom<{ table: string; root_id: string; rows: number }>(scope, union)) {
+    counts[row.table] = { ...counts[row.table], [row.root_id]: row.rows };
+  }
+  return counts;
+}
+
+const rootOf = ({ organizationId }: Story): Scope => ({ roots: [organizationId], tenants: [organizationId] });
+
+describe("every table that belongs to organizations", () => {
+  test("is among those that are checked here", () => {
+    expect(tables).toEqual(
+      expect.arrayContaining([
+        "access_tokens",
+        "credential_uses",
+        "credentials",
+        "data_keys",
+        "members",
+        "share_targets",
+        "shares",
+        "tenants",
+      ]),
+    );
+  });
+
+  test("has row-level security, which binds the owner of the table too", async () => {
+    const open = await query(
+      server.database.ownerUrl,
+      `SELECT relname FROM pg_class WHERE relname = ANY ('{${tables.join()}}')
+         AND relnamespace = 'public'::regnamespace AND NOT (relrowsecurity AND relforcerowsecurity)`,
+    );
+    expect(open).toEqual([]);
+  });
+
+  test("leads its primary key and every foreign key with the organization", async () => {
+    const keys = await query<{ table: string; constraint: string; first: string }>(
+      server.database.ownerUrl,
+      `SELECT k.conrelid::regclass::text AS table, k.conname AS constraint, a.attname AS first
+       FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+       WHERE k.contype IN ('p', 'f') AND k.conrelid::regclass::text = ANY ('{${tables.join()}}')`,
+    );
+    expect(new Set(keys.map(({ table }) => table))).toEqual(new Set(tables));
+    expect(keys.filter(({ first }) => first !== "root_id")).toEqual([]);
+  });
+});
+
+describe("the server's role", () => {
+  test("is no superuser, cannot bypass row-level security, and is in no role that is or can", async () => {
+    const roles = await query<{ rolname: string; rolsuper: boolean; rolbypassrls: boolean }>(
+      server.database.serverUrl,
+      "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')",
+    );
+    expect(roles.map(({ rolname }) => rolname)).toContain(SERVER_ROLE);
+    expect(roles.filter(({ rolsuper, rolbypassrls }) => rolsuper || rolbypassrls)).toEqual([]);
+  });
+
+  test("owns nothing", async () => {
+    const owned = await query(
+      server.database.serverUrl,
+      `SELECT relname FROM pg_class WHERE pg_has_role(current_user, relowner, 'MEMBER')
+       UNION ALL SELECT proname FROM pg_proc WHERE pg_has_role(current_user, proowner, 'MEMBER')
+       UNION ALL SELECT nspname FROM pg_namespace WHERE pg_has_role(current_user, nspowner, 'MEMBER') AND nspname !~ '^pg_temp'
+       UNION ALL SELECT datname FROM pg_database WHERE pg_has_role(current_user, datdba, 'MEMBER')`,
+    );
+    expect(owned).toEqual([]);
+  });
+
+  test("cannot turn row-level security off", async () => {
+    for (const table of tables) {
+      await expect(
+        query(server.database.serverUrl, `ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY`),
+      ).rejects.toMatchObject({ code: "42501" });
+      // Not a refusal but an error: rows that a policy would hide.
+      await expect(
+        query(server.database.serverUrl, "SET row_security = off", `SELECT * FROM ${table}`),
+      ).rejects.toMatchObject({ code: "42501" });
+    }
+  });
+
+  test("is accepted at the start, and the owner of the tables is not", async () => {
+    await expect(checkRole(server.database.serverUrl)).resolves.toBeUndefined();
+    await expect(checkRole(server.database.ownerUrl)).rejects.toThrow(UnfitDatabase);
+  });
+
+  test("is refused at the start once it is in a role that bypasses row-level security", async () => {
+    const suffix = randomBytes(4).toString("hex");
+    const [login, bypassing] = [`countersign_test_login_${suffix}`, `countersign_test_bypass_${suffix}`];
+    const url = new URL(server.database.serverUrl);
+    url.username = login;
+    const { ownerUrl } = server.database;
+    await query(
+      ownerUrl,
+      `CREATE ROLE ${login} LOGIN PASSWORD '${url.password}' IN ROLE countersign_app`,
+      `CREATE ROLE ${bypassing} NOLOGIN BYPASSRLS`,
+      `GRANT SELECT ON migrations TO ${login}`,
+    );
+    try {
+      await expect(checkRole(url.href)).resolves.toBeUndefined();
+      await query(ownerUrl, `GRANT ${bypassing} TO ${login}`);
+      await expect(checkRole(url.href)).rejects.toThrow(UnfitDatabase);
+    } finally {
+      await query(ownerUrl, `DROP OWNED BY ${login}`, `DROP ROLE ${login}, ${bypassing}`);
+    }
+  });
+
+  async function checkRole(url: string): Promise<void> {
+    const dataSource = await makeDataSource(url, 1).initialize();
+    try {
+      await checkServerRole(dataSource);
+    } finally {
+      await dataSource.destroy();
+    }
+  }
+});
+
+describe("the server", () => {
+  test("sees no row of any table while it stands nowhere", async () => {
+    for (const table of tables) expect(await query(server.database.serverUrl, `SELECT * FROM ${table}`)).toEqual([]);
+    const nothing = Object.fromEntries(tables.map((table) => [table, {}]));
+    expect(await countsFrom({ roots: [], tenants: [] })).toEqual(nothing);
+    expect(await countsFrom({ roots: [], tenants: [acme.organizationId, acme.web] })).toEqual(nothing);
+  });
+
+  test("sees, standing in one organization, rows of every table and none of another organization's", async () => {
+    for (const [here, there] of [
+      [acme, globex],
+      [globex, acme],
+    ] as const) {
+      const counts = await countsFrom(rootOf(here));
+      for (const table of tables) {
+        expect([table, Object.keys(counts[table] ?? {})]).toEqual([table, [here.organizationId]]);
+      }
+      expect(JSON.stringify(counts)).not.toContain(there.organizationId);
+    }
+  });
+
+  test("changes, standing in one organization, no row of another's", async () => {
+    for (const statement of [
+      "UPDATE tenants SET name = name RETURNING root_id",
+      "UPDATE members SET roles = roles RETURNING root_id",
+      "UPDATE credentials SET name = name RETURNING root_id",
+      "UPDATE shares SET uses = uses RETURNING root_id",
+      "DELETE FROM share_targets RETURNING root_id",
+      "DELETE FROM access_tokens RETURNING root_id",
+      "DELETE FROM credentials RETURNING root_id",
+    ]) {
+      const changed = await seenFrom<{ root_id: string }>(rootOf(acme), statement);
+      expect(new Set(changed.map((row) => row.root_id))).toEqual(new Set([acme.organizationId]));
+    }
+  });
+
+  test("cannot write a row for an organization it does not stand in", async () => {
+    const insert = (rootId: string): string =>
+      `INSERT INTO members (root_id, id, tenant_id, email, roles)
+       VALUES ('${rootId}', 'mem_slipped_in', '${rootId}', 'new@acme.example', '{OWNER}') RETURNING id`;
+    await expect(seenFrom(rootOf(acme), insert(globex.organizationId))).rejects.toMatchObject({ code: "42501" });
+    expect(await seenFrom(rootOf(acme), insert(acme.organizationId))).toEqual([{ id: "mem_slipped_in" }]);
+  });
+});
+
+describe("standing in a sub-organization, the server", () => {
+  const idsIn = async (scope: Scope, table: string, column = "id"): Promise<string[]> => {
+    const rows = await seenFrom<{ value: string }>(scope, `SELECT ${column} AS value FROM ${table} ORDER BY 1`);
+    return rows.map(({ value }) => value);
+  };
+  const inWeb = (): Scope => ({ roots: [acme.organizationId], tenants: [acme.web] });
+
+  test("sees the sub-organization and its root, and no sibling", async () => {
+    expect(await idsIn(inWeb(), "tenants")).toEqual([acme.organizationId, acme.web].sort());
+    expect(await idsIn(rootOf(acme), "tenants")).toContain(acme.apps);
+  });
+
+  test("sees its own keys and those shared with it, and no sibling's", async () => {
+    expect(await idsIn(inWeb(), "credentials")).toEqual([acme.sharedWithWeb, acme.ownKeyOfWeb].sort());
+    expect(await idsIn(rootOf(acme), "credentials")).toContain(acme.ownKeyOfApps);
+  });
+
+  test("sees when its keys and those shared with it were used, and no other", async () => {
+    expect(await idsIn(inWeb(), "credential_uses", "credential_id")).toEqual(
+      [acme.sharedWithWeb, acme.ownKeyOfWeb].sort(),
+    );
+    expect(await idsIn(rootOf(acme), "credential_uses", "credential_id")).toContain(acme.ownKeyOfApps);
+  });
+
+  test("sees that something is shared with it, and not with whom else", async () => {
+    expect(await idsIn(inWeb(), "shares", "credential_id")).toEqual([acme.sharedWithWeb]);
+    expect(await idsIn(inWeb(), "share_targets", "sub_organization_id")).toEqual([acme.web]);
+    expect(await idsIn(rootOf(acme), "share_targets", "sub_organization_id")).toContain(acme.apps);
+  });
+
+  test("sees its own tokens and members, and the root's members, and no sibling's", async () => {
+    expect(new Set(await idsIn(inWeb(), "access_tokens", "tenant_id"))).toEqual(new Set([acme.web]));
+    expect(new Set(await idsIn(inWeb(), "members", "tenant_id"))).toEqual(new Set([acme.organizationId, acme.web]));
+    expect(await idsIn(rootOf(acme), "access_tokens", "tenant_id")).toContain(acme.apps);
+    expect(await idsIn(rootOf(acme), "members", "tenant_id")).toContain(acme.apps);
+  });
+});
+
+describe("where a unit of work stands", () => {
+  const COUNT = { name: "test_count", text: "SELECT count(*)::int AS keys FROM credentials" };
+
+  test("does not reach the next that borrows the connection of a read", async () => {
+    const pool = makeReadPool(server.database.serverUrl, 1);
+    try {
+      const [seen] = await new ReadSession(pool, rootOf(acme)).rows<{ keys: number }>(COUNT, []);
+      expect(seen?.keys).toBe(4);
+      const { rows } = await pool.query<{ keys: number; backend: number }>(COUNT.text);
+      expect(rows[0]?.keys).toBe(0);
+      const [other] = await new ReadSession(pool, { roots: [], tenants: [] }).rows<{ keys: number }>(COUNT, []);
+      expect(other?.keys).toBe(0);
+    } finally {
+      await pool.end();
+    }
+  });
+
+  test("does not reach the next after a read that failed", async () => {
+    const pool = makeReadPool(server.database.serverUrl, 1);
+    try {
+      const failing = new ReadSession(pool, rootOf(acme)).rows({ name: "test_fail", text: "SELECT 1 / 0 AS x" }, []);
+      await expect(failing).rejects.toMatchObject({ code: "22012" });
+      expect((await pool.query<{ keys: number }>(COUNT.text)).rows).toEqual([{ keys: 0 }]);
+      const [seen] = await new ReadSession(pool, rootOf(globex)).rows<{ keys: number }>(COUNT, []);
+      expect(seen?.keys).toBe(4);
+    } finally {
+      await pool.end();
+    }
+  });
+
+  test("does not reach the next that borrows the connection of a write, committed or rolled back", async () => {
+    const dataSource = await makeDataSource(server.database.serverUrl, 1).initialize();
+    try {
+      const count = (): Promise<unknown> => dataSource.query(COUNT.text);
+      const within = await inTransaction(dataSource, rootOf(acme), (manager) => manager.query<unknown>(COUNT.text));
+      expect(within).toEqual([{ keys: 4 }]);
+      expect(await count()).toEqual([{ keys: 0 }]);
+      const failing = inTransaction(dataSource, rootOf(acme), () => Promise.reject(new Error("changed its mind")));
+      await expect(failing).rejects.toThrow("changed its mind");
+      expect(await count()).toEqual([{ keys: 0 }]);
+    } finally {
+      await dataSource.destroy();
+    }
+  });
+
+  test("is a list of ids and nothing else, whatever is written into it", async () => {
+    const pool = makeReadPool(server.database.serverUrl, 1);
+    const hostile = `${acme.organizationId}', true); SELECT set_config('countersign.roots', '${globex.organizationId}`;
+    try {
+      const [seen] = await new ReadSession(pool, { roots: [hostile], tenants: [hostile] }).rows<{ keys: number }>(
+        COUNT,
+        [],
+      );
+      expect(seen?.keys).toBe(0);
+    } finally {
+      await pool.end();
+    }
+  });
+});

@@ -1,0 +1,124 @@
+import { anew, P8, type World } from "./world.js";
+
+/** How a field is asked for one target. */
+interface Ask {
+  readonly document: string;
+  variables(id: string, world: World): Record<string, unknown>;
+}
+
+const byId = (document: string): Ask => ({ document, variables: (id) => ({ id }) });
+
+/** A field of everything that has an id, reached by `node`. */
+const ofNode = (type: string, selection: string): Ask =>
+  byId(`query ($id: ID!) { node(id: $id) { ... on ${type} { ${selection} } } }`);
+
+/** A mutation; `result` is what is asked of its payload beside the errors. */
+const mutation = (name: string, result: string, input: (id: string, world: World) => Record<string, unknown>): Ask => {
+  const type = `${name.slice(0, 1).toUpperCase()}${name.slice(1)}Input`;
+  const document = `mutation ($input: ${type}!) { ${name}(input: $input) { ${result} userErrors { code } } }`;
+  return { document, variables: (id, world) => ({ input: input(id, world) }) };
+};
+
+const explainAccess = (tenantOf: (world: World) => string): Ask => ({
+  document: `query ($tenantId: ID!, $id: ID!) { explainAccess(tenantId: $tenantId, subjectId: $id) { allowed } }`,
+  variables: (id, world) => ({ id, tenantId: tenantOf(world) }),
+});
+
+const addMember = (role: string): Ask =>
+  mutation("addMember", "member { id }", (tenantId) => ({
+    tenantId,
+    email: `${anew("added")}@acme.example`,
+    roles: [role],
+  }));
+
+const updateMember = (role: string): Ask =>
+  mutation("updateMember", "member { id }", (memberId) => ({ memberId, roles: [role] }));
+
+const createAccessToken = (permission: string): Ask =>
+  mutation("createAccessToken", "secret", (tenantId) => ({ tenantId, name: "CI", permissions: [permission] }));
+
+const keyOfTeam = () => ({ keyId: anew("NEW"), issuerId: "issuer", privateKey: P8, verify: false });
+
+/** How each line of the table is asked, by its first column. */
+export const ASKS: Readonly<Record<string, Ask>> = {
+  "Query.viewer": {
+    document: `{ viewer { actor { __typename } tenants { edges { roles node { id } } } } }`,
+    variables: () => ({}),
+  },
+  "Query.node": byId(`query ($id: ID!) { node(id: $id) { id } }`),
+  "Query.nodes": byId(`query ($id: ID!) { nodes(ids: [$id]) { id } }`),
+  "Query.organization": byId(`query ($id: ID!) { organization(id: $id) { id } }`),
+  "Query.subOrganization": byId(`query ($id: ID!) { subOrganization(id: $id) { id organization { id } } }`),
+  "Query.credential": byId(`query ($id: ID!) { credential(id: $id) { id owner { id } } }`),
+  "Query.share": byId(`query ($id: ID!) { share(id: $id) { id } }`),
+  "Query.explainAccess (the root)": explainAccess((world) => world.acme.organizationId),
+  "Query.explainAccess (Web)": explainAccess((world) => world.web),
+  "Query.explainAccess (iOS)": explainAccess((world) => world.ios),
+
+  "Tenant.members": ofNode("Tenant", "members { nodes { id } }"),
+  "Tenant.accessTokens": ofNode("Tenant", "accessTokens { nodes { id } }"),
+  "Tenant.credentials": ofNode("Tenant", "credentials { nodes { id } }"),
+  "Organization.subOrganizations": ofNode("Organization", "subOrganizations { nodes { id } }"),
+  "Organization.shares": ofNode("Organization", "shares { nodes { id } }"),
+  "Credential.appStoreConnect": ofNode("Credential", "appStoreConnect { certificates { nodes { appleId } } }"),
+  "Credential.appStoreConnect (nothing of it)": ofNode("Credential", "appStoreConnect { __typename }"),
+  "Share.subject": ofNode("Share", "subject { ... on Credential { id } }"),
+  "Share.subOrganizations": ofNode("Share", "subOrganizations { nodes { id } }"),
+
+  "Mutation.updateOrganization": mutation("updateOrganization", "organization { id }", (organizationId) => ({
+    organizationId,
+    name: "Acme",
+  })),
+  "Mutation.createSubOrganization": mutation("createSubOrganization", "subOrganization { id }", (organizationId) => ({
+    organizationId,
+    name: anew("Created "),
+  })),
+  "Mutation.updateSubOrganization": mutation("updateSubOrganization", "subOrganization { id }", (id) => ({
+    subOrganizationId: id,
+    name: "Web",
+  })),
+  "Mutation.deleteSubOrganization": mutation("deleteSubOrganization", "deletedId", (id) => ({ subOrganizationId: id })),
+  "Mutation.addMember (VIEWER)": addMember("VIEWER"),
+  "Mutation.addMember (OWNER)": addMember("OWNER"),
+  "Mutation.updateMember (VIEWER)": updateMember("VIEWER"),
+  "Mutation.updateMember (OPERATOR)": updateMember("OPERATOR"),
+  "Mutation.updateMember (OWNER)": updateMember("OWNER"),
+  "Mutation.removeMember": mutation("removeMember", "deletedId", (memberId) => ({ memberId })),
+  "Mutation.createAccessToken (view)": createAccessToken("CREDENTIALS_VIEW"),
+  "Mutation.createAccessToken (share)": createAccessToken("CREDENTIALS_SHARE"),
+  "Mutation.createAccessToken (tokens)": createAccessToken("TOKENS_MANAGE"),
+  "Mutation.revokeAccessToken": mutation("revokeAccessToken", "deletedId", (accessTokenId) => ({ accessTokenId })),
+  "Mutation.createCredential": mutation("createCredential", "credential { id }", (tenantId) => ({
+    tenantId,
+    name: "Main",
+    ...keyOfTeam(),
+  })),
+  "Mutation.updateCredential": mutation("updateCredential", "credential { id }", (credentialId) => ({
+    credentialId,
+    name: "Main",
+  })),
+  "Mutation.rotateCredential": mutation("rotateCredential", "credential { id }", (credentialId) => ({
+    credentialId,
+    ...keyOfTeam(),
+  })),
+  "Mutation.verifyCredential": mutation("verifyCredential", "credential { id }", (credentialId) => ({ credentialId })),
+  "Mutation.deleteCredential": mutation("deleteCredential", "deletedId", (credentialId) => ({ credentialId })),
+  "Mutation.deleteCredential (force)": mutation("deleteCredential", "deletedId", (credentialId) => ({
+    credentialId,
+    force: true,
+  })),
+  "Mutation.share": mutation("share", "share { id }", (subjectId, world) => ({
+    subjectId,
+    subOrganizationIds: [world.web],
+  })),
+  "Mutation.share (name)": mutation("share", "share { id }", (subjectId, world) => ({
+    subjectId,
+    name: "Main",
+    subOrganizationIds: [world.web],
+  })),
+  "Mutation.share (and see it)": mutation("share", "share { subject { ... on Credential { id } } }", (id, world) => ({
+    subjectId: id,
+    subOrganizationIds: [world.web],
+  })),
+  "Mutation.unshare": mutation("unshare", "deletedId", (subjectId) => ({ subjectId })),
+};

@@ -1,0 +1,206 @@
+import type { Permission } from "../support/operations.js";
+
+/** What an actor meets: allowed, or the code of what it meets instead. */
+type Outcome = "ALLOWED" | "REFUSED" | "FORBIDDEN" | "NOT_FOUND" | "SHARED_FROM_ROOT" | "UNAUTHENTICATED";
+
+/** A line of the table: who may do something to one target. */
+export interface Line {
+  /** Such as `Mutation.addMember`; in brackets behind it what else the line is about. */
+  readonly field: string;
+  /** The name of a target in `world.ts`. */
+  readonly on: string;
+  /** Actor to outcome. */
+  readonly expected: Readonly<Record<string, Outcome>>;
+}
+
+/** Roles in the order of the table's letters. */
+export const ROLES = ["OWNER", "MANAGER", "OPERATOR", "VIEWER"] as const;
+
+/** Those who are nobody to the server, whatever they ask for. */
+export const NOBODIES = [
+  "nobody",
+  "a revoked token",
+  "an expired token",
+  "a malformed token",
+  "an unknown token",
+  "a forged identity token",
+] as const;
+
+const LETTERS: Readonly<Record<string, Outcome>> = {
+  "+": "ALLOWED",
+  r: "REFUSED", // The rules allow it, and the service refuses it in userErrors.
+  F: "FORBIDDEN",
+  N: "NOT_FOUND",
+  S: "SHARED_FROM_ROOT",
+};
+
+// Four letters are OWNER, MANAGER, OPERATOR and VIEWER: users of the root, tokens of the root with the permissions
+// of the role, the same of the sub-organization Web, users of its sibling iOS. Then the owner of another root
+// organization and a user of nothing, and last the owner token.
+const TABLE = `
+  Query.viewer                            themselves                    ++++  ++++  ++++  ++++  ++++  ++  +
+
+  Query.node                              themselves                    ++++  ++++  ++++  ++++  ++++  ++  +
+  Query.node                              another user                  NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Query.node                              the root                      ++++  ++++  ++++  ++++  ++++  NN  +
+  Query.node                              Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              a member of the root          ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Query.node                              a member of Web               ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Query.node                              a token of the root           ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Query.node                              a token of Web                ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Query.node                              the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              nothing                       NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Query.nodes                             themselves                    ++++  ++++  ++++  ++++  ++++  ++  +
+  Query.nodes                             a member of Web               ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Query.nodes                             the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+
+  Query.organization                      the root                      ++++  ++++  ++++  ++++  ++++  NN  +
+  Query.organization                      Web                           NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Query.subOrganization                   Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.subOrganization                   the root                      NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Query.credential                        the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.credential                        the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.credential                        Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.share                             the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.explainAccess (Web)               the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.explainAccess (Web)               the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.explainAccess (the root)          the root's key for Web        ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Query.explainAccess (iOS)               the root's key for Web        ++++  ++++  NNNN  NNNN  NNNN  NN  +
+
+  Tenant.members                          the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Tenant.members                          Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Tenant.accessTokens                     the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Tenant.accessTokens                     Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Tenant.credentials                      the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Tenant.credentials                      Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Organization.subOrganizations           the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Organization.shares                     the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Credential.appStoreConnect              the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
+  Credential.appStoreConnect              the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Credential.appStoreConnect              Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Share.subject                           the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Share.subOrganizations                  the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+
+  Mutation.updateOrganization             the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.updateOrganization             Web                           NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Mutation.createSubOrganization          the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.createSubOrganization          Web                           NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Mutation.updateSubOrganization          Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.deleteSubOrganization          a new sub-organization        ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.deleteSubOrganization          Web                           rrFF  rrFF  FFFF  FFFF  NNNN  NN  r
+  Mutation.deleteSubOrganization          the root                      NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+
+  Mutation.addMember (VIEWER)             the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.addMember (OWNER)              the root                      +FFF  FFFF  FFFF  FFFF  FFFF  NN  +
+  Mutation.addMember (VIEWER)             Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.addMember (OWNER)              Web                           +FFF  FFFF  +FFF  FFFF  NNNN  NN  +
+  Mutation.updateMember (OPERATOR)        a new viewer of the root      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.updateMember (OWNER)           a new viewer of the root      +FFF  FFFF  FFFF  FFFF  FFFF  NN  +
+  Mutation.updateMember (OPERATOR)        a new owner of the root       +FFF  FFFF  FFFF  FFFF  FFFF  NN  +
+  Mutation.updateMember (OPERATOR)        a new viewer of Web           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.updateMember (OWNER)           a new viewer of Web           +FFF  FFFF  +FFF  FFFF  NNNN  NN  +
+  Mutation.updateMember (OPERATOR)        a new owner of Web            +FFF  FFFF  +FFF  FFFF  NNNN  NN  +
+  Mutation.removeMember                   a new viewer of the root      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.removeMember                   a new owner of the root       +FFF  FFFF  FFFF  FFFF  FFFF  NN  +
+  Mutation.removeMember                   a new viewer of Web           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.removeMember                   a new owner of Web            +FFF  FFFF  +FFF  FFFF  NNNN  NN  +
+
+  Mutation.createAccessToken (view)       the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.createAccessToken (view)       Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.createAccessToken (share)      the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.createAccessToken (share)      Web                           FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.revokeAccessToken              a new token of the root       ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.revokeAccessToken              a new owner token             +FFF  FFFF  NNNN  NNNN  NNNN  NN  +
+  Mutation.revokeAccessToken              a new token of Web            ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+
+  Mutation.createCredential               the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Mutation.createCredential               Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.updateCredential               the root's key for Web        ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.updateCredential               the root's own key            ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.updateCredential               Web's own key                 ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.rotateCredential               a new root's key for Web      ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.rotateCredential               a new root's own key          ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.rotateCredential               a new Web's own key           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.verifyCredential               the root's key for Web        ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.verifyCredential               the root's own key            ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.verifyCredential               Web's own key                 ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Mutation.deleteCredential               the root's key for Web        rrFF  rrFF  SSSS  SSSS  NNNN  NN  r
+  Mutation.deleteCredential (force)       a new root's key for Web      ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.deleteCredential               a new root's own key          ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.deleteCredential               a new Web's own key           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+
+  Mutation.share                          the root's key for Web        ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.share                          a new root's own key          ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.share                          Web's own key                 FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.unshare                        a new root's key for Web      ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.unshare                        the root's own key            rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
+  Mutation.unshare                        Web's own key                 FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+`;
+
+/** The actors of a line, in the order of its letters. */
+const ACTORS: readonly string[] = [
+  ...["of the root", "token of the root", "of Web", "token of Web", "of iOS"].flatMap((where) =>
+    ROLES.map((role) => `${role} ${where}`),
+  ),
+  "a stranger",
+  "a user of nothing",
+  "the owner token",
+];
+
+/** The table, read: to its letters it adds those who are nobody, to whom nothing is answered. */
+export const TABLE_LINES: readonly Line[] = TABLE.split("\n")
+  .map((line) => line.trim().split(/ {2,}/))
+  .filter((columns) => columns.length > 1)
+  .map(([field = "", on = "", ...columns]) => {
+    const letters = Array.from(columns.join(""));
+    if (letters.length !== ACTORS.length)
+      throw new Error(`The line of ${field} on ${on} has ${letters.length} letters`);
+    const outcomes = letters.map((letter, i): [string, Outcome] => {
+      const outcome = LETTERS[letter];
+      if (outcome === undefined) throw new Error(`The line of ${field} on ${on} has the letter ${letter}`);
+      return [ACTORS[i] ?? "", outcome];
+    });
+    const nobodies = NOBODIES.map((name): [string, Outcome] => [name, "UNAUTHENTICATED"]);
+    return { field, on, expected: Object.fromEntries([...outcomes, ...nobodies]) };
+  });
+
+/** What decides: with these permissions alone the field answers, and without any one of them it does not. */
+export const TAKES: readonly (readonly [field: string, on: string, ...permissions: Permission[]])[] = [
+  ["Query.node", "a member of Web", "MEMBERS_MANAGE"],
+  ["Query.node", "a token of Web", "TOKENS_MANAGE"],
+  ["Query.credential", "the root's own key", "CREDENTIALS_VIEW"],
+  ["Query.share", "the share with Web", "CREDENTIALS_VIEW"],
+  ["Tenant.members", "Web", "MEMBERS_MANAGE"],
+  ["Tenant.accessTokens", "Web", "TOKENS_MANAGE"],
+  ["Tenant.credentials", "Web", "CREDENTIALS_VIEW"],
+  ["Organization.shares", "the root", "CREDENTIALS_VIEW"],
+  ["Mutation.updateOrganization", "the root", "TENANT_MANAGE"],
+  ["Mutation.createSubOrganization", "the root", "TENANT_MANAGE"],
+  ["Mutation.updateSubOrganization", "Web", "TENANT_MANAGE"],
+  ["Mutation.deleteSubOrganization", "a new sub-organization", "TENANT_MANAGE"],
+  // Whoever gives a role has what it stands for.
+  ["Mutation.addMember (VIEWER)", "Web", "MEMBERS_MANAGE", "CREDENTIALS_VIEW", "SIGNING_VIEW", "PUBLISH_VIEW"],
+  [
+    "Mutation.updateMember (VIEWER)",
+    "a new viewer of Web",
+    "MEMBERS_MANAGE",
+    "CREDENTIALS_VIEW",
+    "SIGNING_VIEW",
+    "PUBLISH_VIEW",
+  ],
+  ["Mutation.removeMember", "a new viewer of Web", "MEMBERS_MANAGE"],
+  ["Mutation.createAccessToken (tokens)", "Web", "TOKENS_MANAGE"],
+  ["Mutation.revokeAccessToken", "a new token of Web", "TOKENS_MANAGE"],
+  ["Mutation.createCredential", "the root", "CREDENTIALS_MANAGE"],
+  ["Mutation.updateCredential", "the root's own key", "CREDENTIALS_MANAGE"],
+  ["Mutation.rotateCredential", "a new root's own key", "CREDENTIALS_MANAGE"],
+  ["Mutation.verifyCredential", "the root's own key", "CREDENTIALS_MANAGE"],
+  ["Mutation.deleteCredential", "a new root's own key", "CREDENTIALS_MANAGE"],
+  ["Mutation.share", "the root's key for Web", "CREDENTIALS_SHARE"],
+  ["Mutation.share (name)", "the root's key for Web", "CREDENTIALS_SHARE", "CREDENTIALS_MANAGE"],
+  ["Mutation.share (and see it)", "the root's key for Web", "CREDENTIALS_SHARE", "CREDENTIALS_VIEW"],
+  ["Mutation.unshare", "a new root's key for Web", "CREDENTIALS_SHARE"],
+];

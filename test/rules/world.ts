@@ -1,0 +1,203 @@
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { newId } from "../../src/ids.js";
+import { query } from "../support/database.js";
+import {
+  AddMemberDocument,
+  CreateAccessTokenDocument,
+  CreateCredentialDocument,
+  type Permission,
+  type Role,
+} from "../support/operations.js";
+import { seed, type Story } from "../support/seed.js";
+import type { TestServer } from "../support/server.js";
+import { NOBODIES, ROLES } from "./table.js";
+
+/** The permissions of each role, as a token of the root holds them. */
+export const PERMISSIONS_OF_ROLE: Readonly<Record<Role, readonly Permission[]>> = (() => {
+  const view = ["CREDENTIALS_VIEW", "SIGNING_VIEW", "PUBLISH_VIEW"] as const;
+  const operate = [...view, "SIGNING_MANAGE", "SIGNING_DOWNLOAD", "PUBLISH_MANAGE"] as const;
+  const manage = [
+    ...operate,
+    "TENANT_MANAGE",
+    "MEMBERS_MANAGE",
+    "TOKENS_MANAGE",
+    "CREDENTIALS_MANAGE",
+    "CREDENTIALS_SHARE",
+    "SIGNING_REVOKE",
+    "AUDIT_VIEW",
+  ] as const;
+  return { OWNER: manage, MANAGER: manage, OPERATOR: operate, VIEWER: view };
+})();
+
+/** Who asks. */
+export interface Actor {
+  /** The bearer token; null: none. */
+  readonly token: string | null;
+  /** The id by which the actor finds itself. */
+  readonly id: string;
+}
+
+/** Acme with its sub-organizations Web and iOS, what they own, and everybody who might ask for it. */
+export interface World {
+  readonly server: TestServer;
+  readonly acme: Story;
+  readonly web: string;
+  readonly ios: string;
+  readonly actors: ReadonlyMap<string, Actor>;
+  /** Ids by the names of the table; those that begin with "a new" are made anew each time. */
+  target(name: string, actor: Actor): Promise<string>;
+  newMember(tenantId: string, role: Role): Promise<string>;
+  newToken(tenantId: string, permissions: readonly Permission[]): Promise<{ id: string; secret: string }>;
+}
+
+/** The text of a .p8 that Apple never saw. */
+export const P8 = generateKeyPairSync("ec", { namedCurve: "P-256" })
+  .privateKey.export({ type: "pkcs8", format: "pem" })
+  .toString();
+
+let made = 0;
+/** Something that nobody else is called. */
+export const anew = (prefix: string): string => `${prefix}${(made += 1)}`;
+
+/** Makes the world of the table on a server. */
+export async function makeWorld(server: TestServer): Promise<World> {
+  const acme = await seed(server);
+  const root = acme.organizationId;
+  const [web, ios] = await Promise.all([acme.subOrganization("Web"), acme.subOrganization("iOS")]);
+
+  const newMember = async (tenantId: string, role: Role): Promise<string> => {
+    const input = { tenantId, email: `${anew("member")}@acme.example`, roles: [role] };
+    const { data } = await server.ask(acme.owner, AddMemberDocument, { input });
+    return data.addMember.member?.id ?? "";
+  };
+  const newToken = async (tenantId: string, permissions: readonly Permission[]) => {
+    const input = { tenantId, name: "CI", permissions: [...permissions] };
+    const { data } = await server.ask(acme.owner, CreateAccessTokenDocument, { input });
+    return { id: data.createAccessToken.accessToken?.id ?? "", secret: data.createAccessToken.secret ?? "" };
+  };
+  const newKey = async (tenantId: string): Promise<string> => {
+    const key = { keyId: anew("KEY"), issuerId: "issuer", privateKey: P8, verify: false };
+    const { data } = await server.ask(acme.owner, CreateCredentialDocument, {
+      input: { tenantId, name: "Key", ...key },
+    });
+    return data.createCredential.credential?.id ?? "";
+  };
+  const newSharedKey = async (): Promise<string> => {
+    const key = await newKey(root);
+    await acme.share(key, { subOrganizationIds: [web] });
+    return key;
+  };
+  const newOwnerToken = async (): Promise<string> => {
+    const id = newId("accessToken");
+    await query(server.database.ownerUrl, [
+      `INSERT INTO access_tokens (root_id, id, tenant_id, name, preview, token_hash, permissions, is_owner, expires_at)
+       VALUES ($1, $2, $1, 'Owner', 'cs_', $3, '{}', true, now() + interval '1 day')`,
+      [root, id, randomBytes(32)],
+    ]);
+    return id;
+  };
+
+  const [rootKeyForWeb, rootKey, webKey] = await Promise.all([
+    acme.credential(root),
+    acme.credential(root),
+    acme.credential(web),
+  ]);
+  const share = await acme.share(rootKeyForWeb, { subOrganizationIds: [web] });
+  const view: Permission[] = ["CREDENTIALS_VIEW"];
+  const fixed: Record<string, string> = {
+    "the root": root,
+    Web: web,
+    "the root's key for Web": rootKeyForWeb,
+    "the root's own key": rootKey,
+    "Web's own key": webKey,
+    "the share with Web": share,
+    "a member of the root": await newMember(root, "VIEWER"),
+    "a member of Web": await newMember(web, "VIEWER"),
+    "a token of the root": (await newToken(root, view)).id,
+    "a token of Web": (await newToken(web, view)).id,
+    "another user": newId("user"),
+    nothing: newId("credential"),
+  };
+  const fresh: Record<string, () => Promise<string>> = {
+    "a new sub-organization": () => acme.subOrganization(anew("Sub ")),
+    "a new viewer of the root": () => newMember(root, "VIEWER"),
+    "a new owner of the root": () => newMember(root, "OWNER"),
+    "a new viewer of Web": () => newMember(web, "VIEWER"),
+    "a new owner of Web": () => newMember(web, "OWNER"),
+    "a new token of the root": async () => (await newToken(root, view)).id,
+    "a new owner token": newOwnerToken,
+    "a new token of Web": async () => (await newToken(web, view)).id,
+    "a new root's key for Web": newSharedKey,
+    "a new root's own key": () => newKey(root),
+    "a new Web's own key": () => newKey(web),
+  };
+  const world: Omit<World, "actors"> = {
+    server,
+    acme,
+    web,
+    ios,
+    newMember,
+    newToken,
+    target: async (name, actor) => {
+      const id = name === "themselves" ? actor.id : (fixed[name] ?? (await fresh[name]?.()));
+      if (id === undefined) throw new Error(`The world has no target ${name}`);
+      return id;
+    },
+  };
+  return { ...world, actors: await makeActors(world) };
+}
+
+async function makeActors(world: Omit<World, "actors">): Promise<Map<string, Actor>> {
+  const { server, acme, web, ios } = world;
+  const root = acme.organizationId;
+  const actors = new Map<string, Actor>();
+  const whoIs = async (token: string): Promise<Actor> => {
+    const { data } = await server.ask<{ viewer: { actor: { id: string } } }>(
+      token,
+      `{ viewer { actor { ... on User { id } ... on AccessToken { id } } } }`,
+    );
+    return { token, id: data.viewer.actor.id };
+  };
+  for (const role of ROLES) {
+    for (const [where, tenantId] of [
+      ["the root", root],
+      ["Web", web],
+      ["iOS", ios],
+    ] as const) {
+      const email = `${role}-${tenantId}@acme.example`.toLowerCase();
+      actors.set(`${role} of ${where}`, await whoIs(await acme.member(tenantId, email, [role])));
+    }
+    const ofRoot = PERMISSIONS_OF_ROLE[role];
+    const ofWeb = ofRoot.filter((permission) => permission !== "CREDENTIALS_SHARE");
+    actors.set(`${role} token of the root`, await whoIs((await world.newToken(root, ofRoot)).secret));
+    actors.set(`${role} token of Web`, await whoIs((await world.newToken(web, ofWeb)).secret));
+  }
+  const globex = await seed(server, "Globex");
+  const stranger = await globex.member(globex.organizationId, "owner@globex.example", ["OWNER"]);
+  actors.set("a stranger", await whoIs(stranger));
+  actors.set("a user of nothing", await whoIs(await server.issuer.token("nobody@nowhere.example")));
+  actors.set("the owner token", await whoIs(acme.owner));
+  for (const [name, token] of Object.entries(await nobodies(world))) actors.set(name, { token, id: newId("user") });
+  return actors;
+}
+
+/** Those who present nothing, or nothing that is valid. */
+async function nobodies({ server, acme, newToken }: Omit<World, "actors">) {
+  const root = acme.organizationId;
+  const everything = PERMISSIONS_OF_ROLE.OWNER;
+  const [revoked, expired] = await Promise.all([newToken(root, everything), newToken(root, everything)]);
+  const revoke = `mutation ($input: RevokeAccessTokenInput!) { revokeAccessToken(input: $input) { deletedId } }`;
+  await server.ask(acme.owner, revoke, { input: { accessTokenId: revoked.id } });
+  await query(server.database.ownerUrl, [
+    "UPDATE access_tokens SET expires_at = now() - interval '1 second' WHERE id = $1",
+    [expired.id],
+  ]);
+  return {
+    nobody: null,
+    "a revoked token": revoked.secret,
+    "an expired token": expired.secret,
+    "a malformed token": "cs_not-a-token",
+    "an unknown token": `cs_${randomBytes(32).toString("base64url")}`,
+    "a forged identity token": await server.issuer.forge({ email: `owner-${root}@acme.example`.toLowerCase() }),
+  } satisfies Record<(typeof NOBODIES)[number], string | null>;
+}

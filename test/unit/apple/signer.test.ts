@@ -1,0 +1,138 @@
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, test } from "@jest/globals";
+import { decodeProtectedHeader } from "jose";
+import { authorize, createSigner, TokenCache, type KeySource } from "../../../src/apple/signer.js";
+import type { SigningKey } from "../../../src/apple/token.js";
+import { Secret } from "../../../src/vault/secret.js";
+
+const der = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "der" });
+
+/** A key, and how often its private half was opened. */
+function makeKey(credentialId: string, version = 1, keyId = "2X9R4HXF34"): SigningKey & { opened: number } {
+  const key = {
+    credentialId,
+    version,
+    program: "APP_STORE" as const,
+    keyType: "TEAM" as const,
+    keyId,
+    issuerId: "issuer",
+    opened: 0,
+    privateKey: () => {
+      key.opened += 1;
+      return Promise.resolve(Secret.of(Buffer.from(der)));
+    },
+  };
+  return key;
+}
+
+describe("the cache of tokens", () => {
+  test("signs once for all who ask at the same time, and for all who ask later", async () => {
+    const tokens = new TokenCache();
+    const key = makeKey("cred_1");
+    const asked = await Promise.all(Array.from({ length: 1_000 }, () => tokens.token(key)));
+    expect(new Set(asked).size).toBe(1);
+    expect(await tokens.token(key)).toBe(asked[0]);
+    expect(tokens.signatures).toBe(1);
+    expect(key.opened).toBe(1);
+  });
+
+  test("signs for each key by itself, also where two store the same .p8 under the same key id", async () => {
+    const tokens = new TokenCache();
+    const asked = await Promise.all([tokens.token(makeKey("cred_1")), tokens.token(makeKey("cred_2"))]);
+    expect(new Set(asked).size).toBe(2);
+    expect(tokens.signatures).toBe(2);
+  });
+
+  test("signs anew for another version of a key, and with that version's key id", async () => {
+    const tokens = new TokenCache();
+    await tokens.token(makeKey("cred_1", 1, "OLDKEYID00"));
+    const rotated = await tokens.token(makeKey("cred_1", 2, "NEWKEYID00"));
+    expect(decodeProtectedHeader(rotated).kid).toBe("NEWKEYID00");
+    expect(tokens.signatures).toBe(2);
+  });
+
+  test("keeps no failure: whoever asks next signs again", async () => {
+    const tokens = new TokenCache();
+    const key = makeKey("cred_1");
+    const broken = { ...key, privateKey: () => Promise.reject(new Error("sealed")) };
+    const asked = await Promise.allSettled([tokens.token(broken), tokens.token(broken), tokens.token(broken)]);
+    expect(asked.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(tokens.signatures).toBe(1);
+    await expect(tokens.token(key)).resolves.toMatch(/^ey/);
+    expect(tokens.signatures).toBe(2);
+  });
+
+  test("renews a token that Apple refused once, for all who were refused with it", async () => {
+    const tokens = new TokenCache();
+    const key = makeKey("cred_1");
+    const refused = await tokens.token(key);
+    const renewed = await Promise.all(Array.from({ length: 100 }, () => tokens.token(key, refused)));
+    expect(new Set(renewed).size).toBe(1);
+    expect(renewed[0]).not.toBe(refused);
+    expect(tokens.signatures).toBe(2);
+    expect(await tokens.token(key, refused)).toBe(renewed[0]);
+    expect(await tokens.token(key)).toBe(renewed[0]);
+    expect(tokens.signatures).toBe(2);
+  });
+
+  test("renews through an authorization too", async () => {
+    const tokens = new TokenCache();
+    const { key, token, renew } = await authorize(makeKey("cred_1"), tokens);
+    expect(key.credentialId).toBe("cred_1");
+    expect(await tokens.token(key)).toBe(token);
+    expect(await renew(token)).not.toBe(token);
+  });
+});
+
+describe("the signer", () => {
+  /** A signer over keys that may be used, with what its source was asked. */
+  function makeSigner(usable: readonly SigningKey[], tokens = new TokenCache()) {
+    const queries: string[][] = [];
+    const source: KeySource<SigningKey> = (ids) => {
+      queries.push([...ids]);
+      const keys = new Map<string, SigningKey | Error>(ids.map((id) => [id, new Error(`${id} may not be used`)]));
+      for (const key of usable) if (ids.includes(key.credentialId)) keys.set(key.credentialId, key);
+      return Promise.resolve(keys);
+    };
+    return { signer: createSigner(source, tokens), queries, tokens };
+  }
+
+  test("asks its source once for all keys of a tick, each once, and signs once a key", async () => {
+    const ids = Array.from({ length: 50 }, (_, index) => `cred_${index}`);
+    const { signer, queries, tokens } = makeSigner(ids.map((id) => makeKey(id)));
+    const authorizations = await Promise.all([...ids, ...ids].map((id) => signer.load(id)));
+    expect(queries).toEqual([ids]);
+    expect(tokens.signatures).toBe(50);
+    expect(authorizations.map(({ key }) => key.credentialId)).toEqual([...ids, ...ids]);
+  });
+
+  test("asks its source anew for each use, and signs nothing anew", async () => {
+    const { signer, queries, tokens } = makeSigner([makeKey("cred_1")]);
+    await signer.load("cred_1");
+    await signer.load("cred_1");
+    expect(queries).toEqual([["cred_1"], ["cred_1"]]);
+    expect(tokens.signatures).toBe(1);
+  });
+
+  test("refuses a key that may not be used, though its token is at hand, and leaves the others", async () => {
+    const tokens = new TokenCache();
+    await tokens.token(makeKey("cred_2"));
+    const { signer } = makeSigner([makeKey("cred_1")], tokens);
+    const [one, two] = await Promise.allSettled([signer.load("cred_1"), signer.load("cred_2")]);
+    expect(one.status).toBe("fulfilled");
+    expect(two).toMatchObject({ status: "rejected", reason: { message: "cred_2 may not be used" } });
+  });
+
+  test("fails a key that does not open, and leaves the others", async () => {
+    const broken = { ...makeKey("cred_2"), privateKey: () => Promise.reject(new Error("sealed")) };
+    const { signer } = makeSigner([makeKey("cred_1"), broken]);
+    const [one, two] = await Promise.allSettled([signer.load("cred_1"), signer.load("cred_2")]);
+    expect(one.status).toBe("fulfilled");
+    expect(two).toMatchObject({ status: "rejected", reason: { message: "sealed" } });
+  });
+
+  test("fails a key that its source forgets", async () => {
+    const signer = createSigner(() => Promise.resolve(new Map<string, SigningKey>()), new TokenCache());
+    await expect(signer.load("cred_1")).rejects.toThrow("left one out");
+  });
+});

@@ -1,0 +1,154 @@
+import "reflect-metadata";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Pool } from "pg";
+import type { DataSource } from "typeorm";
+import { makeDataSource } from "../../../src/database/data-source.js";
+import { inTransaction, makeReadPool, ReadSession, type Scope } from "../../../src/database/tenancy.js";
+import { makeDatabase, query, type TestDatabase } from "../../support/database.js";
+
+const ACME = "org_acme";
+const GLOBEX = "org_globex";
+const NOWHERE: Scope = { roots: [], tenants: [] };
+const inAcme: Scope = { roots: [ACME], tenants: [ACME] };
+const NAMES = { name: "test_names", text: "SELECT name FROM tenants ORDER BY name" };
+const BROKEN = { name: "test_broken", text: "SELECT 1 / $1::int AS one" };
+const BACKEND = { name: "test_backend", text: "SELECT pg_backend_pid() AS pid, now() AS began" };
+
+let database: TestDatabase;
+let pool: Pool;
+let dataSource: DataSource;
+
+beforeAll(async () => {
+  database = await makeDatabase();
+  for (const id of [ACME, GLOBEX]) {
+    await query(database.ownerUrl, [
+      "INSERT INTO tenants (root_id, id, kind, name, name_key) VALUES ($1, $1, 'ORGANIZATION', $1, $1)",
+      [id],
+    ]);
+  }
+  dataSource = await makeDataSource(database.serverUrl, 2).initialize();
+});
+beforeEach(() => {
+  pool = makeReadPool(database.serverUrl, 1); // One connection: whoever comes next has the one before.
+});
+afterEach(() => pool.end());
+afterAll(async () => {
+  await dataSource.destroy();
+  await database.drop();
+});
+
+describe("a read session", () => {
+  test("sees the rows of its roots, and without a root none", async () => {
+    expect(await new ReadSession(pool, inAcme).rows(NAMES, [])).toEqual([{ name: ACME }]);
+    expect(await new ReadSession(pool, NOWHERE).rows(NAMES, [])).toEqual([]);
+    const both = { roots: [ACME, GLOBEX], tenants: [ACME, GLOBEX] };
+    expect(await new ReadSession(pool, both).rows(NAMES, [])).toEqual([{ name: ACME }, { name: GLOBEX }]);
+  });
+
+  test("leaves nothing to the next borrower of its connection", async () => {
+    expect(await new ReadSession(pool, inAcme).rows(NAMES, [])).toHaveLength(1);
+    await idle();
+    const { rows } = await pool.query<{ roots: string | null; seen: string }>(
+      "SELECT current_setting('countersign.roots', true) AS roots, (SELECT count(*) FROM tenants) AS seen",
+    );
+    expect(rows).toEqual([{ roots: "", seen: "0" }]);
+  });
+
+  test("reads what is asked together in one transaction, on one connection", async () => {
+    const reads = new ReadSession(pool, inAcme);
+    const [[first], [second]] = await Promise.all([reads.rows(BACKEND, []), reads.rows(BACKEND, [])]);
+    expect(first).toEqual(second);
+    const names = await reads.rows(NAMES, []);
+    expect(names).toHaveLength(1);
+  });
+
+  test("gives its connection back as soon as nothing is asked, and takes one again", async () => {
+    const reads = new ReadSession(pool, inAcme);
+    await reads.rows(NAMES, []);
+    await idle();
+    expect({ idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ idle: 1, waiting: 0 });
+    expect(await new ReadSession(pool, NOWHERE).rows(NAMES, [])).toEqual([]);
+    expect(await reads.rows(NAMES, [])).toEqual([{ name: ACME }]);
+  });
+
+  test("that failed says so to whoever asked, and leaves a sound connection", async () => {
+    const reads = new ReadSession(pool, inAcme);
+    const settled = await Promise.allSettled([reads.rows(NAMES, []), reads.rows(BROKEN, [0])]);
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    await idle();
+    expect(await reads.rows(NAMES, [])).toEqual([{ name: ACME }]);
+    expect(await reads.rows(BROKEN, [1])).toEqual([{ one: 1 }]);
+  });
+
+  test("cannot write", async () => {
+    const reads = new ReadSession(pool, inAcme);
+    const write = { name: "test_write", text: "UPDATE tenants SET name = 'x' RETURNING name" };
+    await expect(reads.rows(write, [])).rejects.toThrow(/read-only transaction/);
+  });
+
+  test("takes an id for text, whatever it holds", async () => {
+    for (const id of ["it's", `${ACME}','${GLOBEX}`, "a\\", "a'); DROP TABLE tenants; --"]) {
+      const reads = new ReadSession(pool, { roots: [id], tenants: [id] });
+      expect(await reads.rows(NAMES, [])).toEqual([]);
+      await idle();
+    }
+    expect(await new ReadSession(pool, inAcme).rows(NAMES, [])).toHaveLength(1);
+  });
+
+  test("reports a database that is away to every read that waits", async () => {
+    const nowhere = new URL(database.serverUrl);
+    nowhere.port = "1";
+    const away = makeReadPool(nowhere.href, 1);
+    const reads = new ReadSession(away, inAcme);
+    const settled = await Promise.allSettled([reads.rows(NAMES, []), reads.rows(NAMES, [])]);
+    expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    await away.end();
+  });
+
+  test("recovers where the database was away when it first asked", async () => {
+    const pid = await pool.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    pool.on("error", () => undefined);
+    await query(database.ownerUrl, ["SELECT pg_terminate_backend($1)", [pid.rows[0]?.pid]]);
+    const reads = new ReadSession(pool, inAcme);
+    const first = await reads.rows(NAMES, []).catch(() => null);
+    await idle();
+    expect([null, 1]).toContain(first?.length ?? null);
+    expect(await reads.rows(NAMES, [])).toEqual([{ name: ACME }]);
+  });
+});
+
+describe("a transaction within a scope", () => {
+  const rename = (scope: Scope, name: string): Promise<[unknown, number]> =>
+    inTransaction(dataSource, scope, (manager) =>
+      manager.query<[unknown, number]>("UPDATE tenants SET name = $1 WHERE id = $2", [name, ACME]),
+    );
+
+  test("changes what its viewer stands in, and nothing else", async () => {
+    expect((await rename(inAcme, "Acme"))[1]).toBe(1);
+    expect((await rename(NOWHERE, "nobody"))[1]).toBe(0);
+    expect((await rename({ roots: [GLOBEX], tenants: [GLOBEX] }, "a stranger"))[1]).toBe(0);
+    expect((await rename({ roots: [ACME], tenants: ["suborg_x"] }, "one below"))[1]).toBe(0);
+    const [row] = await query<{ name: string }>(database.ownerUrl, ["SELECT name FROM tenants WHERE id = $1", [ACME]]);
+    expect(row?.name).toBe("Acme");
+    await rename(inAcme, ACME);
+  });
+
+  test("is taken back whole where a step fails, and leaves nothing to the next", async () => {
+    const failing = inTransaction(dataSource, inAcme, async (manager) => {
+      await manager.query("UPDATE tenants SET name = 'half' WHERE id = $1", [ACME]);
+      throw new Error("after half of it");
+    });
+    await expect(failing).rejects.toThrow("after half of it");
+    const [row] = await query<{ name: string }>(database.ownerUrl, ["SELECT name FROM tenants WHERE id = $1", [ACME]]);
+    expect(row?.name).toBe(ACME);
+    expect(await dataSource.query("SELECT count(*)::int AS seen FROM tenants")).toEqual([{ seen: 0 }]);
+  });
+});
+
+/** Two turns of the event loop, and the answer of the database to what ends the session. */
+async function idle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  const client = await pool.connect();
+  client.release();
+}

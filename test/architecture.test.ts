@@ -31,6 +31,8 @@ const TOP = ["context", "platform", "schema", "server", "commands", "main"];
 /** What the table of the design leaves out: importer and imported, each a layer or a file, and why. */
 const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
   ["database", "entities", "a DataSource is made of the entities"],
+  ["database/migrations", "migrations", "a DataSource is made of the migrations, named and not found by a glob"],
+  ["database/migrations", "migrations", "a DataSource is told them one by one, in their order"],
   ["services", "database/tenancy", "a write is a transaction within a scope"],
   ["services", "database/readable-by", "keys are loaded for use by the clause that every read carries"],
   ["loaders", "database/readable-by", "the one clause that every read carries"],

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { buildSchema, getNamedType, graphql, isObjectType, type GraphQLSchema } from "graphql";
-import { pino } from "pino";
 import type { Context } from "../src/context.js";
 import { Denial } from "../src/errors.js";
 import { guard, Unguarded, type RuleTree } from "../src/rules/guard.js";
@@ -229,7 +228,7 @@ describe("the guard", () => {
       expect(data).toEqual({ rename: null });
       const [error] = errors ?? [];
       if (error === undefined) throw new Error("The rule that throws let the field through");
-      const format = makeErrorFormatter(schema, pino({ level: "silent" }));
+      const format = makeErrorFormatter(schema);
       expect(error.originalError).toBeInstanceOf(TypeError);
       expect(format(error.toJSON(), error).extensions).toEqual({ code: "INTERNAL" });
     },

@@ -5,9 +5,9 @@ import { documentOf, type AppleDocument } from "./document.js";
 import { readRateLimit, type RateLimit } from "./rate-limit.js";
 import type { Authorization } from "./signer.js";
 
-export const CONNECT_TIMEOUT_MS = 3_000;
-export const HEADERS_TIMEOUT_MS = 10_000;
-export const BODY_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const BODY_TIMEOUT_MS = 20_000;
 /** For one request with all its retries. */
 export const DEADLINE_MS = 30_000;
 export const ANSWER_BYTES = 10 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
-import type { GraphQLSchema } from "graphql";
+import { GraphQLError, type GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 import type { Context } from "../context.js";
-import { makeErrorFormatter } from "./error.js";
+import { logFaults, makeErrorFormatter } from "./error.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
 
 /** Apollo, with the limits on and everything off that is not needed. */
@@ -24,12 +24,13 @@ export function makeApollo(
     parseOptions: { maxLexicalTokens: TOKENS_MOST },
     validationRules: [limitsRule],
     validationOptions: { maxErrors: VALIDATION_ERRORS_MOST },
-    formatError: makeErrorFormatter(schema, options.log),
+    formatError: makeErrorFormatter(schema),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       costPlugin,
       answerPlugin,
+      faultPlugin(options.log),
     ],
   });
 }
@@ -69,3 +70,19 @@ const answerPlugin: ApolloServerPlugin<Context> = {
     });
   },
 };
+
+/** Logs what goes wrong here and not at the client. */
+const faultPlugin = (log: Logger): ApolloServerPlugin<Context> => ({
+  requestDidStart() {
+    return Promise.resolve({
+      didEncounterErrors({ errors, contextValue }) {
+        logFaults(errors, contextValue.requestId, log);
+        return Promise.resolve();
+      },
+    });
+  },
+  unexpectedErrorProcessingRequest({ requestContext, error }) {
+    logFaults([new GraphQLError("", { originalError: error })], requestContext.contextValue.requestId, log);
+    return Promise.resolve();
+  },
+});

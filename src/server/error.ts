@@ -28,7 +28,7 @@ const UNKNOWN_CHARACTERS = 11;
  * What a client sees of an error: the project's own as they are; what is wrong with the request, without any echo
  * of its values; and of everything else that there was a fault, which is logged.
  */
-export function makeErrorFormatter(schema: GraphQLSchema, log: Logger) {
+export function makeErrorFormatter(schema: GraphQLSchema) {
   const words = wordsOf(schema);
   return (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
     const original = originalOf(error);
@@ -45,9 +45,20 @@ export function makeErrorFormatter(schema: GraphQLSchema, log: Logger) {
     if (isRequestFault(code, original)) {
       return { message: withoutEcho(formatted.message, words), ...place, extensions: { code: "INVALID_INPUT" } };
     }
-    log.error({ fault: describe(original), path: formatted.path }, "a request failed");
     return { message: ERROR_CODES.INTERNAL, ...place, extensions: { code: "INTERNAL" satisfies ErrorCode } };
   };
+}
+
+/** Logs the faults of the server among the errors of a request, under the id that the client was told. */
+export function logFaults(errors: readonly GraphQLError[], requestId: string, log: Logger): void {
+  for (const error of errors) {
+    const original = originalOf(error);
+    const isFault =
+      !(original instanceof CodedError) &&
+      tooComplexMessage(original) === null &&
+      !isRequestFault(error.extensions["code"], original);
+    if (isFault) log.error({ fault: describe(original), path: error.path, requestId }, "a request failed");
+  }
 }
 
 /** The error below the wrappings that say where it happened. */

@@ -44,7 +44,7 @@ async function ask(query: string, variables: object = {}, token = acme.owner) {
   });
   const text = await response.text();
   const body = JSON.parse(text) as { data?: unknown; errors?: ClientError[] };
-  return { status: response.status, text, ...body };
+  return { status: response.status, requestId: response.headers.get("x-request-id"), text, ...body };
 }
 
 /** Everything that an answer to a fault may say. */
@@ -55,10 +55,12 @@ describe("an unexpected fault", () => {
 
   test("is answered without detail and logged, and what is sound is answered", async () => {
     const variables = { id: acme.organizationId };
+    let failed: string | null;
     expect((await ask(members, variables)).errors).toBeUndefined();
     await sql(server.database.ownerUrl, "ALTER TABLE members RENAME TO members_gone");
     try {
       const answer = await ask(members, variables);
+      failed = answer.requestId;
       expect(answer.errors).toEqual([expect.objectContaining(INTERNAL)]);
       expect(Object.keys(answer.errors?.[0] ?? {}).sort()).toEqual(["extensions", "locations", "message", "path"]);
       expect((await ask("{ viewer { __typename } }")).data).toEqual({ viewer: { __typename: "Viewer" } });
@@ -69,6 +71,7 @@ describe("an unexpected fault", () => {
     expect(JSON.parse(log[0] ?? "")).toMatchObject({
       level: 50,
       fault: { code: "42P01" },
+      requestId: failed,
       path: ["organization", "members"],
     });
     expect((await ask(members, variables)).errors).toBeUndefined();
@@ -115,14 +118,18 @@ describe("an unexpected fault", () => {
   });
 
   test("before GraphQL runs is answered alike, in JSON, and logged without the token", async () => {
+    let failed: string | null;
     await sql(server.database.ownerUrl, "ALTER TABLE access_tokens RENAME TO access_tokens_gone");
     try {
       const answer = await ask("{ viewer { __typename } }");
-      expect(answer).toEqual({ status: 500, text: expect.any(String), errors: [INTERNAL] });
+      failed = answer.requestId;
+      expect(answer).toMatchObject({ status: 500, errors: [INTERNAL] });
+      expect(answer).not.toHaveProperty("data");
     } finally {
       await sql(server.database.ownerUrl, "ALTER TABLE access_tokens_gone RENAME TO access_tokens");
     }
     expect(log).toHaveLength(1);
+    expect(JSON.parse(log[0] ?? "")).toMatchObject({ level: 50, requestId: failed });
     expectNothingOf([acme.owner], log.join(""));
     expect((await ask("{ viewer { __typename } }")).status).toBe(200);
   });

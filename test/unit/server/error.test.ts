@@ -4,7 +4,7 @@ import { buildSchema, GraphQLError } from "graphql";
 import { pino } from "pino";
 import { QueryFailedError } from "typeorm";
 import { Denial, Refusal } from "../../../src/errors.js";
-import { makeErrorFormatter, withoutEcho } from "../../../src/server/error.js";
+import { logFaults, makeErrorFormatter, withoutEcho } from "../../../src/server/error.js";
 import { TOKENS_MOST, tooComplex } from "../../../src/server/limits.js";
 
 const WORDS = new Set([
@@ -69,7 +69,8 @@ describe("an error as a client sees it", () => {
       done();
     },
   });
-  const format = makeErrorFormatter(buildSchema("type Query { a: Int }"), pino({ base: null }, destination));
+  const log = pino({ base: null }, destination);
+  const format = makeErrorFormatter(buildSchema("type Query { a: Int }"));
   /** As Apollo hands it over. */
   const seen = (error: Error, code?: string) => {
     lines.length = 0;
@@ -78,6 +79,7 @@ describe("an error as a client sees it", () => {
       originalError: error,
       extensions: { ...(code !== undefined && { code }), stacktrace: ["secret"] },
     });
+    logFaults([wrapped], "the request", log);
     return { formatted: format(wrapped.toJSON(), wrapped), logged: lines.join("") };
   };
 
@@ -127,6 +129,7 @@ describe("an error as a client sees it", () => {
     expect(JSON.parse(logged)).toMatchObject({
       level: 50,
       path: ["a"],
+      requestId: "the request",
       fault: { type: "QueryFailedError", code: "23505", constraint: "credential_key_id", table: "credentials" },
     });
   });

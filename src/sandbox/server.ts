@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fastify, type FastifyInstance, type FastifyReply } from "fastify";
@@ -57,6 +58,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     clock,
   };
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // Each answer that is delayed listens, and any number may be.
   const transport = { world, pageDelayMs: options.pageDelayMs ?? 0, closing: closing.signal };
   const both: Program[] = ["app-store", "enterprise"];
 

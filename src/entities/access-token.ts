@@ -1,6 +1,7 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ObjectType } from "type-graphql";
 import { Column, CreateDateColumn, Entity } from "typeorm";
+import { describedEnum } from "./enum.js";
 import { Node, TenantRow } from "./node.js";
 
 /** What a viewer may do in a tenant, each with its description for API users. */
@@ -23,15 +24,11 @@ export const PERMISSIONS = {
 export type Permission = keyof typeof PERMISSIONS;
 
 /** The permissions as an enum of the graph, in the order of the contract. */
-export const Permission = Object.fromEntries(Object.keys(PERMISSIONS).map((name) => [name, name])) as {
-  [P in Permission]: P;
-};
-
-registerEnumType(Permission, {
-  name: "Permission",
-  description: "What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set.",
-  valuesConfig: Object.fromEntries(Object.entries(PERMISSIONS).map(([name, description]) => [name, { description }])),
-});
+export const Permission = describedEnum(
+  "Permission",
+  "What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set.",
+  PERMISSIONS,
+);
 
 /** A machine identity, bound to one tenant. Of the token itself only the SHA-256 is stored. */
 @ObjectType({

@@ -1,17 +1,25 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ObjectType } from "type-graphql";
 import { Column, CreateDateColumn, Entity, UpdateDateColumn } from "typeorm";
+import { describedEnum } from "./enum.js";
 import { Node, TenantRow } from "./node.js";
 
 /** Which of Apple's two programs a key belongs to; each has its own host and audience. */
-export const AppleProgram = { APP_STORE: "APP_STORE", ENTERPRISE: "ENTERPRISE" } as const;
+export const AppleProgram = describedEnum("AppleProgram", "Which of Apple's programs a key belongs to.", {
+  APP_STORE: "Apple Developer Program: App Store Connect API.",
+  ENTERPRISE: "Apple Developer Enterprise Program: in-house apps only, nothing is published with it.",
+});
 export type AppleProgram = keyof typeof AppleProgram;
 
 /** Whose key it is: a team's, or one person's. */
-export const AppleKeyType = { TEAM: "TEAM", INDIVIDUAL: "INDIVIDUAL" } as const;
+export const AppleKeyType = describedEnum("AppleKeyType", "Whose key it is.", {
+  TEAM: "A team's: has an issuer id.",
+  INDIVIDUAL: "One person's: has no issuer id, and cannot provision.",
+});
 export type AppleKeyType = keyof typeof AppleKeyType;
 
-const CREDENTIAL_STATUSES = {
+/** Outcome of the last check of a key against Apple. */
+export const CredentialStatus = describedEnum("CredentialStatus", "Outcome of the last check of a key against Apple.", {
   UNVERIFIED: "Apple was not asked yet.",
   WORKING: "Apple accepts the key.",
   KEY_REJECTED: "401: revoked, or wrong key id, issuer or .p8.",
@@ -21,39 +29,8 @@ const CREDENTIAL_STATUSES = {
   CLOCK_SKEW: "401: the clock of this server is off by more than Apple accepts.",
   RATE_LIMITED: "429: the hourly budget of the key is spent.",
   UNREACHABLE: "Apple did not answer, or cannot serve.",
-} as const;
-
-/** Outcome of the last check of a key against Apple. */
-export type CredentialStatus = keyof typeof CREDENTIAL_STATUSES;
-export const CredentialStatus = Object.fromEntries(Object.keys(CREDENTIAL_STATUSES).map((name) => [name, name])) as {
-  [S in CredentialStatus]: S;
-};
-
-registerEnumType(AppleProgram, {
-  name: "AppleProgram",
-  description: "Which of Apple's programs a key belongs to.",
-  valuesConfig: {
-    APP_STORE: { description: "Apple Developer Program: App Store Connect API." },
-    ENTERPRISE: {
-      description: "Apple Developer Enterprise Program: in-house apps only, nothing is published with it.",
-    },
-  },
 });
-registerEnumType(AppleKeyType, {
-  name: "AppleKeyType",
-  description: "Whose key it is.",
-  valuesConfig: {
-    TEAM: { description: "A team's: has an issuer id." },
-    INDIVIDUAL: { description: "One person's: has no issuer id, and cannot provision." },
-  },
-});
-registerEnumType(CredentialStatus, {
-  name: "CredentialStatus",
-  description: "Outcome of the last check of a key against Apple.",
-  valuesConfig: Object.fromEntries(
-    Object.entries(CREDENTIAL_STATUSES).map(([name, description]) => [name, { description }]),
-  ),
-});
+export type CredentialStatus = keyof typeof CredentialStatus;
 
 /** Outcome of the last check of a key against Apple, with what to do about it. */
 @ObjectType({ simpleResolvers: true, description: "Outcome of the last check of a key against Apple." })

@@ -1,22 +1,17 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ObjectType } from "type-graphql";
 import { Column, CreateDateColumn, Entity } from "typeorm";
+import { describedEnum } from "./enum.js";
 import { Node, TenantRow } from "./node.js";
 
 /** What a member is to a tenant. Permissions follow from roles: `auth/permissions.ts`. */
-export const Role = { OWNER: "OWNER", MANAGER: "MANAGER", OPERATOR: "OPERATOR", VIEWER: "VIEWER" } as const;
-export type Role = keyof typeof Role;
-
-registerEnumType(Role, {
-  name: "Role",
-  description: "What a member is to a tenant: each role stands for a set of permissions.",
-  valuesConfig: {
-    OWNER: { description: "May do everything, and alone makes other owners." },
-    MANAGER: { description: "May do everything but make owners." },
-    OPERATOR: { description: "Works with keys: signs, downloads, publishes." },
-    VIEWER: { description: "Sees keys, certificates and profiles, and changes nothing." },
-  },
+export const Role = describedEnum("Role", "What a member is to a tenant: each role stands for a set of permissions.", {
+  OWNER: "May do everything, and alone makes other owners.",
+  MANAGER: "May do everything but make owners.",
+  OPERATOR: "Works with keys: signs, downloads, publishes.",
+  VIEWER: "Sees keys, certificates and profiles, and changes nothing.",
 });
+export type Role = keyof typeof Role;
 
 /** A person's membership of one tenant, known by e-mail. A membership of the root holds in every sub-organization. */
 @ObjectType({ implements: Node, simpleResolvers: true, description: "A person's membership of a tenant." })

@@ -1,33 +1,23 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ObjectType } from "type-graphql";
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from "typeorm";
+import { describedEnum } from "./enum.js";
 import { Node, TenantRow } from "./node.js";
 
 /** What a share allows. */
-export const ShareUse = { VIEW: "VIEW", SIGN: "SIGN", PUBLISH: "PUBLISH" } as const;
+export const ShareUse = describedEnum("ShareUse", "What something shared may be used for.", {
+  VIEW: "See what Apple holds.",
+  SIGN: "Make and use certificates and profiles.",
+  PUBLISH: "Publish apps.",
+});
 export type ShareUse = keyof typeof ShareUse;
 
 /** How an item came into a tenant's list. */
-export const SharingTag = { ROOT: "ROOT", SHARED: "SHARED" } as const;
+export const SharingTag = describedEnum("SharingTag", "How an item came into a tenant's list.", {
+  ROOT: "In a sub-organization's list: owned by the root, read-only here.",
+  SHARED: "In the root's list: shared with sub-organizations.",
+});
 export type SharingTag = keyof typeof SharingTag;
-
-registerEnumType(ShareUse, {
-  name: "ShareUse",
-  description: "What something shared may be used for.",
-  valuesConfig: {
-    VIEW: { description: "See what Apple holds." },
-    SIGN: { description: "Make and use certificates and profiles." },
-    PUBLISH: { description: "Publish apps." },
-  },
-});
-registerEnumType(SharingTag, {
-  name: "SharingTag",
-  description: "How an item came into a tenant's list.",
-  valuesConfig: {
-    ROOT: { description: "In a sub-organization's list: owned by the root, read-only here." },
-    SHARED: { description: "In the root's list: shared with sub-organizations." },
-  },
-});
 
 /** A live reference that lets sub-organizations use what the root organization owns. Never a copy. */
 @ObjectType({

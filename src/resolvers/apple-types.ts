@@ -1,20 +1,8 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Field, Int, ObjectType, registerEnumType } from "type-graphql";
+import { Field, Int, ObjectType } from "type-graphql";
+import { describedEnum } from "../entities/enum.js";
 import type { ErrorCode } from "../errors.js";
 import { ErrorCodeEnum } from "./payload.js";
-
-const named = <const N extends string>(names: readonly N[]) =>
-  Object.fromEntries(names.map((name) => [name, name])) as { [K in N]: K };
-
-/** Registers an enum whose values are described by a table. */
-function describedEnum<const N extends string>(name: string, description: string, values: Record<N, string>) {
-  const made = named(Object.keys(values) as N[]);
-  const valuesConfig = Object.fromEntries(
-    Object.entries<string>(values).map(([value, text]) => [value, { description: text }]),
-  );
-  registerEnumType(made, { name, description, valuesConfig: valuesConfig as Record<N, { description: string }> });
-  return made;
-}
 
 export const CertificateType = describedEnum(
   "CertificateType",

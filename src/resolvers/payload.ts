@@ -1,18 +1,14 @@
-import { type ClassType, Field, ID, InputType, ObjectType, registerEnumType } from "type-graphql";
+import { type ClassType, Field, ID, InputType, ObjectType } from "type-graphql";
 import type { Context } from "../context.js";
+import { describedEnum } from "../entities/enum.js";
 import { ERROR_CODES, Refusal, type ErrorCode } from "../errors.js";
 
-const ErrorCodeEnum = Object.fromEntries(Object.keys(ERROR_CODES).map((code) => [code, code])) as {
-  [C in ErrorCode]: C;
-};
-
-registerEnumType(ErrorCodeEnum, {
-  name: "ErrorCode",
-  description: "Why a request was not served: in errors[].extensions.code and in userErrors[].code alike.",
-  valuesConfig: Object.fromEntries(Object.entries(ERROR_CODES).map(([code, description]) => [code, { description }])),
-});
-
-export { ErrorCodeEnum };
+/** The codes as an enum of the graph. */
+export const ErrorCodeEnum = describedEnum(
+  "ErrorCode",
+  "Why a request was not served: in errors[].extensions.code and in userErrors[].code alike.",
+  ERROR_CODES,
+);
 
 /** What the user can mend. */
 @ObjectType({ simpleResolvers: true, description: "Why a mutation was understood and refused, for the user to mend." })

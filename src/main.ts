@@ -6,7 +6,7 @@ import { Command, Option } from "commander";
 import { demo } from "./commands/demo.js";
 import { init, ownerToken } from "./commands/init.js";
 import { migrate } from "./commands/migrate.js";
-import { sandbox, sandboxKey, SANDBOX_PORT } from "./commands/sandbox.js";
+import { sandbox, sandboxKey, SANDBOX_PORT, type SandboxCommandOptions } from "./commands/sandbox.js";
 import { emitSchema } from "./commands/schema.js";
 import { serve } from "./commands/serve.js";
 import { readConfig } from "./config.js";
@@ -50,7 +50,11 @@ const sandboxCommand = program.command("sandbox").description("run an App Store 
 sandboxCommand
   .option("--port <port>", `the port, ${SANDBOX_PORT} by default`)
   .option("--enterprise-port <port>", "a port of its own for the Enterprise Program; by default both are on one")
-  .action((options: { port?: string; enterprisePort?: string }) => sandbox(readConfig(), options));
+  .option("--per-hour <calls>", "calls of a key in a rolling hour, 3600 by default")
+  .option("--per-minute <calls>", "calls of a key in a rolling minute; by default minutes are not counted")
+  .option("--page-delay-ms <ms>", "how long each answer takes, 0 by default")
+  .option("--list-lag-ms <ms>", "for how long lists do not show a change, 0 by default")
+  .action((options: SandboxCommandOptions) => sandbox(readConfig(), options));
 sandboxCommand
   .command("key")
   .description("register a key with a running sandbox")

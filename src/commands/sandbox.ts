@@ -10,13 +10,22 @@ export const SANDBOX_PORT = 4010;
 
 const noteOf = (config: Config): string => join(config.dataDir, "sandbox-port");
 
+/** How `countersign sandbox` may be told to run: numbers, as they were typed. */
+export interface SandboxCommandOptions {
+  readonly port?: string;
+  readonly enterprisePort?: string;
+  readonly perHour?: string;
+  readonly perMinute?: string;
+  readonly pageDelayMs?: string;
+  readonly listLagMs?: string;
+}
+
 /** Runs an App Store Connect to try and test against, until SIGINT or SIGTERM. */
-export async function sandbox(config: Config, options: { port?: string; enterprisePort?: string }): Promise<void> {
+export async function sandbox(config: Config, options: SandboxCommandOptions): Promise<void> {
   const stopped = untilStopped();
-  const running = await startSandbox({
-    port: Number(options.port ?? SANDBOX_PORT),
-    ...(options.enterprisePort !== undefined && { enterprisePort: Number(options.enterprisePort) }),
-  });
+  // Number() makes NaN of what is no number, which the sandbox refuses by the name of the setting.
+  const told = Object.entries(options).map(([name, text]: [string, string]) => [name, Number(text)]);
+  const running = await startSandbox({ port: SANDBOX_PORT, ...(Object.fromEntries(told) as Record<string, number>) });
   // So that `sandbox key` finds the one that runs.
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 });
   await writeFile(noteOf(config), running.url);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { World } from "./api/call.js";
 import { FAILURE_KINDS, type Plan } from "./failure.js";
+import { configure, type Settings } from "./settings.js";
 import type { KeyOptions } from "./team/key.js";
 
 const KEY = {
@@ -66,6 +67,21 @@ export function addControl(app: FastifyInstance, world: World): void {
       return reply.code(404).send({ message: messageOf(error) });
     }
   });
+
+  app.get("/sandbox/settings", (_request, reply) => reply.send(world.settings));
+
+  app.patch<{ Body: Partial<Settings> }>(
+    "/sandbox/settings",
+    { schema: { body: { type: "object" } } },
+    (request, reply) => {
+      try {
+        configure(world.settings, request.body);
+        return reply.send(world.settings);
+      } catch (error) {
+        return reply.code(400).send({ message: messageOf(error) });
+      }
+    },
+  );
 
   app.post<{ Body: Plan }>("/sandbox/failures", { schema: { body: PLAN } }, (request, reply) => {
     world.failures.add(request.body);

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 /** What goes back over HTTP. */
 export interface Answer {
   status: number;
-  headers: Record<string, string>;
+  headers: Record<string, string | string[]>;
   /** A text goes out as it is, anything else as JSON. */
   body: unknown;
 }

@@ -1,5 +1,6 @@
 import type { Failures } from "../failure.js";
 import type { Journal } from "../journal.js";
+import type { Settings } from "../settings.js";
 import type { KeyRing, KnownKey } from "../team/key.js";
 import type { Program } from "../team/team.js";
 import { AppleError, forbidden, rateLimited, type Answer } from "./answer.js";
@@ -15,6 +16,7 @@ export interface World {
   failures: Failures;
   journal: Journal;
   rateLimit: RateLimit;
+  settings: Settings;
   clock: () => Date;
 }
 
@@ -63,7 +65,8 @@ async function answer(call: Call, token: string | undefined, world: World): Prom
     if (!(error instanceof AppleError)) throw error;
     found = error.toAnswer();
   }
-  if (key !== undefined) found.headers["x-rate-limit"] = world.rateLimit.header(key.id);
+  const budget = key && world.rateLimit.header(key.id);
+  if (budget !== undefined) found.headers["x-rate-limit"] = budget;
   return found;
 }
 

@@ -1,13 +1,7 @@
-/** How many calls a key has. */
-export interface Limits {
-  /** Per rolling hour. Apple's documentation shows 3500, live answers 3600. */
-  perHour: number;
-  /** Per rolling minute; null counts no minutes. Some of Apple's resources have 150. */
-  perMinute: number | null;
-}
+import type { RateLimitHeader, Settings } from "../settings.js";
 
-/** What Apple gives a key. */
-export const APPLE_LIMITS: Limits = { perHour: 3_600, perMinute: null };
+/** How many calls a key has. */
+export type Limits = Pick<Settings, "perHour" | "perMinute">;
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -18,7 +12,7 @@ export class RateLimit {
   private readonly calls = new Map<string, number[]>();
 
   constructor(
-    private readonly limits: Limits,
+    private readonly settings: Readonly<Limits & { rateLimitHeader: RateLimitHeader }>,
     private readonly clock: () => Date,
   ) {}
 
@@ -30,21 +24,36 @@ export class RateLimit {
     return true;
   }
 
-  /** The value of Apple's `X-Rate-Limit` header. */
-  header(keyId: string): string {
+  /** Apple's `X-Rate-Limit` header, two of them, or none. */
+  header(keyId: string): string | string[] | undefined {
     const { hour, minute } = this.remaining(keyId);
-    const perHour = `user-hour-lim:${this.limits.perHour};user-hour-rem:${hour};`;
-    if (minute === null) return perHour;
-    return `${perHour}user-minute-lim:${this.limits.perMinute ?? 0};user-minute-rem:${minute};`;
+    const perHour = `user-hour-lim:${this.settings.perHour};user-hour-rem:${hour};`;
+    const perMinute = `user-minute-lim:${this.settings.perMinute ?? 0};user-minute-rem:${minute ?? 0};`;
+    const all = minute === null ? [perHour] : [perHour, perMinute];
+    switch (this.settings.rateLimitHeader) {
+      case "on":
+        return all.join("");
+      case "off":
+        return undefined;
+      case "two":
+        return all;
+      case "joined":
+        return all.join(", ");
+      case "loose":
+        return all.join("").replaceAll(";", " ; ").replaceAll(":", " : ").replace(/ ; $/, "");
+      case "garbled":
+        return "user-hour-lim:many;user-hour-rem:;;=";
+    }
   }
 
   private remaining(keyId: string): { hour: number; minute: number | null } {
-    const { perHour, perMinute } = this.limits;
+    const { perHour, perMinute } = this.settings;
     const recent = this.recent(keyId);
     const minuteAgo = this.clock().getTime() - MINUTE_MS;
+    // A budget may have been lowered below what was spent.
     return {
-      hour: perHour - recent.length,
-      minute: perMinute === null ? null : perMinute - recent.filter((at) => at > minuteAgo).length,
+      hour: Math.max(0, perHour - recent.length),
+      minute: perMinute === null ? null : Math.max(0, perMinute - recent.filter((at) => at > minuteAgo).length),
     };
   }
 

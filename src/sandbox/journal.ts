@@ -15,6 +15,8 @@ export interface JournalEntry {
   readonly program: Program | null;
   /** Null while there is no answer, and for good where it hung or was dropped. */
   status: number | null;
+  /** Whether the call changed something of the team: set before the answer goes out, whatever becomes of the answer. */
+  acted: boolean;
   /** SHA-256 of the token, so that distinct signatures can be counted. The token itself is not kept. */
   readonly tokenId: string | null;
 }
@@ -25,10 +27,10 @@ const MAX_ENTRIES = 10_000;
 export class Journal {
   readonly entries: JournalEntry[] = [];
 
-  /** Notes a call. The entry comes back, for its status to be put in. */
-  add(call: Omit<JournalEntry, "status" | "tokenId">, token: string | undefined): JournalEntry {
+  /** Notes a call. The entry comes back, for its status and its effect to be put in. */
+  add(call: Omit<JournalEntry, "status" | "acted" | "tokenId">, token: string | undefined): JournalEntry {
     const tokenId = token === undefined ? null : createHash("sha256").update(token).digest("hex");
-    const entry: JournalEntry = { ...call, status: null, tokenId };
+    const entry: JournalEntry = { ...call, status: null, acted: false, tokenId };
     this.entries.push(entry);
     if (this.entries.length > MAX_ENTRIES) this.entries.shift();
     return entry;

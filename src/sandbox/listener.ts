@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fastify, type FastifyInstance, type FastifyReply } from "fastify";
+import { notJson } from "./api/answer.js";
 import { take, type World } from "./api/call.js";
 import type { Fate } from "./api/spoil.js";
 import { addControl } from "./control.js";
@@ -22,10 +23,16 @@ export function createListener(serves: readonly Program[], world: World, closing
     apple.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => {
       parsed(null, body);
     });
+    apple.setErrorHandler<Error & { statusCode?: number }>((error, _request, reply) => {
+      // Fastify refuses a Content-Type that is none before anybody is asked.
+      if (error.statusCode !== 415) throw error;
+      return send({ answer: notJson().toAnswer(), delayMs: 0, cut: false }, reply, world.clock());
+    });
     apple.all("/*", async (request, reply) => {
       const url = new URL(request.url, `${request.protocol}://${request.host}`);
-      const { authorization } = request.headers;
-      const fate = await take({ method: request.method, url, authorization, serves }, world);
+      const { authorization, "content-type": contentType } = request.headers;
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const fate = await take({ method: request.method, url, authorization, contentType, body, serves }, world);
       const delayMs = world.settings.pageDelayMs + (typeof fate === "object" ? fate.delayMs : 0);
       if (delayMs > 0) await delay(delayMs, undefined, { signal: closing });
       return send(fate, reply, world.clock());
@@ -42,14 +49,19 @@ function send(fate: Fate, reply: FastifyReply, now: Date): FastifyReply {
     return reply;
   }
   const { status, headers, body } = fate.answer;
-  const all = { "content-type": "application/json", date: now.toUTCString(), ...headers };
-  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const type = status === 204 ? {} : { "content-type": "application/json" };
+  const all = { ...type, date: now.toUTCString(), ...headers };
   // Bytes rather than a text: to that Fastify would add a charset, which Apple does not name.
-  if (!fate.cut) return reply.code(status).headers(all).send(Buffer.from(text));
+  const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  if (!fate.cut)
+    return reply
+      .code(status)
+      .headers(all)
+      .send(bytes.length === 0 ? undefined : bytes);
 
   // The length of the whole is promised, and half of it comes.
   const { raw } = reply.hijack();
-  raw.writeHead(status, { ...all, "content-length": Buffer.byteLength(text) });
-  raw.write(text.slice(0, text.length / 2), () => raw.destroy());
+  raw.writeHead(status, { ...all, ...(status !== 204 && { "content-length": bytes.length }) });
+  raw.write(bytes.subarray(0, bytes.length / 2), () => raw.destroy());
   return reply;
 }

@@ -7,6 +7,7 @@ import { Failures, type Plan } from "./failure.js";
 import { Journal, type JournalEntry } from "./journal.js";
 import { createListener } from "./listener.js";
 import { configure, DEFAULT_SETTINGS, type Settings } from "./settings.js";
+import { History } from "./team/history.js";
 import { KeyRing, type KeyOptions, type NewKey } from "./team/key.js";
 import type { Program, Team } from "./team/team.js";
 
@@ -58,6 +59,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     keys: new KeyRing(clock),
     failures: new Failures(),
     journal: new Journal(),
+    history: new History(),
     rateLimit: new RateLimit(settings, clock),
     settings,
     clock,

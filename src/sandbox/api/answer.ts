@@ -22,6 +22,8 @@ interface ErrorEntry {
 /** Thrown wherever a call cannot be answered; becomes Apple's error body. */
 export class AppleError extends Error {
   readonly entry: ErrorEntry;
+  /** What else is wrong with the same call. */
+  also: readonly AppleError[] = [];
 
   constructor(
     readonly status: number,
@@ -37,7 +39,7 @@ export class AppleError extends Error {
 
   /** The error as an answer. */
   toAnswer(): Answer {
-    return { status: this.status, headers: {}, body: { errors: [this.entry] } };
+    return { status: this.status, headers: {}, body: { errors: [this, ...this.also].map(({ entry }) => entry) } };
   }
 }
 
@@ -132,4 +134,17 @@ export function methodNotAllowed(): AppleError {
     "The request method is not valid for the resource path.",
     "The request method used for this request is not valid for the resource path. Please consult the documentation.",
   );
+}
+
+/** The one error that Apple answers as a text. */
+class PlainError extends AppleError {
+  override toAnswer(): Answer {
+    return { status: this.status, headers: { "content-type": "text/plain" }, body: this.message };
+  }
+}
+
+/** The body is said to be something else than JSON. */
+export function notJson(): AppleError {
+  const detail = "The Content-Type must be 'application/json'";
+  return new PlainError(415, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", detail);
 }

@@ -1,12 +1,14 @@
 import type { Failures } from "../failure.js";
 import type { Journal } from "../journal.js";
 import type { Settings } from "../settings.js";
+import { Edit, type History } from "../team/history.js";
 import type { KeyRing, KnownKey } from "../team/key.js";
 import type { Program } from "../team/team.js";
+import { writesOf } from "../write/route.js";
 import { AppleError, forbidden, rateLimited, type Answer } from "./answer.js";
 import { catalogueOf } from "./catalogue.js";
 import type { RateLimit } from "./rate-limit.js";
-import { findRoute, routesOf } from "./route.js";
+import { findRoute, readsOf } from "./route.js";
 import { spoil, type Fate } from "./spoil.js";
 import { authenticate, bearerOf, claimOf } from "./token.js";
 
@@ -15,6 +17,7 @@ export interface World {
   keys: KeyRing;
   failures: Failures;
   journal: Journal;
+  history: History;
   rateLimit: RateLimit;
   settings: Settings;
   clock: () => Date;
@@ -25,6 +28,9 @@ interface Call {
   method: string;
   url: URL;
   authorization: string | undefined;
+  contentType: string | undefined;
+  /** Empty where there was none. */
+  body: Buffer;
   /** The programs of the host that was called. */
   serves: readonly Program[];
 }
@@ -32,6 +38,7 @@ interface Call {
 /** Roles whose keys may use certificates, identifiers, devices and profiles. */
 const PROVISIONING_ROLES: readonly string[] = ["ADMIN", "ACCOUNT_HOLDER", "APP_MANAGER", "DEVELOPER"];
 
+const routesOf = (program: Program) => [...readsOf(program), ...writesOf(program)];
 const ROUTES = { "app-store": routesOf("app-store"), enterprise: routesOf("enterprise") };
 
 /** Takes a call from start to end: noted, authenticated, counted, answered, and spoiled where that was planned. */
@@ -44,7 +51,8 @@ export async function take(call: Call, world: World): Promise<Fate> {
   const entry = world.journal.add({ at: now.toISOString(), query: url.search.slice(1), ...seen }, token);
   const failure = world.failures.take(seen);
 
-  const truth = await answer(call, token, world);
+  const { truth, acted } = await answer(call, token, world);
+  entry.acted = acted;
   const teamId = world.keys.find(claim.keyId ?? "")?.team.id ?? "unknown";
   const catalogue = catalogueOf(claim.program ?? "app-store");
   const fate: Fate = failure
@@ -54,24 +62,32 @@ export async function take(call: Call, world: World): Promise<Fate> {
   return fate;
 }
 
-async function answer(call: Call, token: string | undefined, world: World): Promise<Answer> {
+async function answer(call: Call, token: string | undefined, world: World) {
   let key: KnownKey | undefined;
-  let found: Answer;
+  let edit: Edit | undefined;
+  let truth: Answer;
   try {
     key = await authenticate(token, world.keys, call.serves, world.clock(), call);
     if (!world.rateLimit.spend(key.id)) throw rateLimited();
-    found = await answerFor(key, call);
+    edit = new Edit(key.team, world.history, world.clock());
+    truth = await answerFor(key, call, edit, world);
   } catch (error) {
     if (!(error instanceof AppleError)) throw error;
-    found = error.toAnswer();
+    truth = error.toAnswer();
   }
   const budget = key && world.rateLimit.header(key.id);
-  if (budget !== undefined) found.headers["x-rate-limit"] = budget;
-  return found;
+  if (budget !== undefined) truth.headers["x-rate-limit"] = budget;
+  return { truth, acted: edit?.acted ?? false };
 }
 
-async function answerFor({ type, role, team }: KnownKey, { method, url }: Call): Promise<Answer> {
-  const { route, id } = findRoute(ROUTES[team.program], method, url.pathname);
+async function answerFor({ type, role, team }: KnownKey, call: Call, edit: Edit, world: World): Promise<Answer> {
+  const { url, contentType, body } = call;
+  const { settings, history } = world;
+  const { route, id } = findRoute(ROUTES[team.program], call.method, url.pathname);
   if (route.provisioning && (type === "individual" || !PROVISIONING_ROLES.includes(role))) throw forbidden();
-  return route.answer({ team, catalogue: catalogueOf(team.program), url }, id);
+  const now = world.clock();
+  const listed = (listedType: Parameters<History["before"]>[3]) =>
+    history.before(settings.listLagMs, now, team, listedType);
+  const catalogue = catalogueOf(team.program);
+  return route.answer({ team, catalogue, url, role, contentType, body, now, settings, edit, listed }, id);
 }

@@ -1,6 +1,6 @@
 import { contentOf } from "../team/content.js";
 import type { AnyStored, ResourceType, Team } from "../team/team.js";
-import type { Answer } from "./answer.js";
+import { notFound, type Answer } from "./answer.js";
 import type { Catalogue, Relationship, Resource } from "./catalogue.js";
 import { cursorAt, type Query } from "./query.js";
 
@@ -35,6 +35,14 @@ export function linkage(scope: Scope, relationship: Relationship, all: readonly 
   const links = all.map(({ id }) => ({ type: relationship.to, id }));
   if (!relationship.many) return ok({ data: links[0] ?? null, links: { self: scope.url.href } });
   return ok({ data: page(links, query), ...paging(scope, links.length, query) });
+}
+
+/** The thing of a type and an id. Throws NOT_FOUND where the team has none. */
+export function find({ team }: Scope, { type }: Resource, id: string): AnyStored {
+  const all: readonly AnyStored[] = team[type];
+  const stored = all.find((candidate) => candidate.id === id);
+  if (stored === undefined) throw notFound(type, id);
+  return stored;
 }
 
 /** What a relationship of a thing points to. Ids that lead nowhere are left out. */

@@ -1,21 +1,38 @@
-import type { AnyStored, Program } from "../team/team.js";
+import type { Settings } from "../settings.js";
+import type { Edit } from "../team/history.js";
+import type { AnyStored, Program, ResourceType } from "../team/team.js";
 import { methodNotAllowed, notFound, pathError, type Answer } from "./answer.js";
 import { catalogueOf, type Catalogue, type Resource } from "./catalogue.js";
-import { linkage, many, one, related, type Scope } from "./document.js";
+import { find, linkage, many, one, related, type Scope } from "./document.js";
 import { readQuery, type Query } from "./query.js";
 
-/** One method of one path. Writes will be rows of the same table. */
+/** A call of a key that may make it. */
+export interface Asked extends Scope {
+  /** The role of the key. */
+  role: string;
+  contentType: string | undefined;
+  /** Empty where there was none. */
+  body: Buffer;
+  now: Date;
+  settings: Readonly<Settings>;
+  /** Changes the team. */
+  edit: Edit;
+  /** What lists show of a type, which may lag behind the team. */
+  listed: (type: ResourceType) => readonly AnyStored[];
+}
+
+/** One method of one path. */
 export interface Route {
   method: string;
   /** Matches the path; its first group is the id, if there is one. */
   path: RegExp;
   /** Closed to keys that may not provision. */
   provisioning: boolean;
-  answer: (scope: Scope, id: string) => Promise<Answer> | Answer;
+  answer: (asked: Asked, id: string) => Promise<Answer> | Answer;
 }
 
-/** Every route of a program. */
-export function routesOf(program: Program): readonly Route[] {
+/** Every route of a program that reads. */
+export function readsOf(program: Program): readonly Route[] {
   const catalogue = catalogueOf(program);
   return Object.values(catalogue).flatMap((resource: Resource) => [
     ...(resource.collection ? [list(catalogue, resource), get(catalogue, resource)] : []),
@@ -37,9 +54,9 @@ export function findRoute(routes: readonly Route[], method: string, path: string
 }
 
 function list(catalogue: Catalogue, resource: Resource): Route {
-  return row(`/v1/${resource.type}`, resource, ({ team, ...scope }) => {
-    const query = readQuery(scope.url.searchParams, { catalogue, resource, kind: "list", many: true });
-    return many({ ...scope, team }, resource, arrange(team[resource.type], query), query);
+  return row(`/v1/${resource.type}`, resource, (asked) => {
+    const query = readQuery(asked.url.searchParams, { catalogue, resource, kind: "list", many: true });
+    return many(asked, resource, arrange(asked.listed(resource.type), query), query);
   });
 }
 
@@ -76,20 +93,18 @@ function getLinkage(catalogue: Catalogue, resource: Resource, name: string): Rou
 }
 
 function row(path: string, { provisioning }: Resource, answer: Route["answer"]): Route {
-  return { method: "GET", path: new RegExp(`^${path.replace("{id}", "([^/]+)")}$`), provisioning, answer };
+  return { method: "GET", path: pathOf(path), provisioning, answer };
+}
+
+/** Matches a path as Apple's specification writes it. */
+export function pathOf(path: string): RegExp {
+  return new RegExp(`^${path.replace("{id}", "([^/]+)")}$`);
 }
 
 function relationshipOf(resource: Resource, name: string) {
   const relationship = resource.relationships[name];
   if (relationship === undefined) throw new Error(`${resource.type} has no relationship ${name}`);
   return relationship;
-}
-
-function find({ team }: Scope, { type }: Resource, id: string): AnyStored {
-  const all: readonly AnyStored[] = team[type];
-  const stored = all.find((candidate) => candidate.id === id);
-  if (stored === undefined) throw notFound(type, id);
-  return stored;
 }
 
 /** Filtered, then sorted. Without a sort things come as they were added. */

@@ -49,8 +49,14 @@ export type Profile = Stored<
 /** An App ID. */
 export type BundleId = Stored<{ name: string; identifier: string; platform: string; seedId: string }>;
 
+/** How a capability is set up: whatever Apple's `CapabilitySetting` may hold, kept as it was given. */
+export type CapabilitySetting = Readonly<{ key: string; [name: string]: unknown }>;
+
 /** What an App ID may do. */
-export type BundleIdCapability = Stored<{ capabilityType: string; settings: null }, { bundleId: string }>;
+export type BundleIdCapability = Stored<
+  { capabilityType: string; settings: readonly CapabilitySetting[] | null },
+  { bundleId: string }
+>;
 
 /** A registered device. */
 export type Device = Stored<{

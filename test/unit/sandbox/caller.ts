@@ -76,6 +76,50 @@ export async function callWith<Body = Document>(
   return { status: response.status, headers: response.headers, body: (await response.json()) as Body };
 }
 
+/** A document of one resource, or of errors. */
+export interface Single {
+  data: Shown;
+  links: { self: string };
+  errors: { id?: string; status: string; code: string; detail: string; source?: { pointer?: string } }[];
+}
+
+/** Sends a body as JSON, a text as it is, or nothing. Where nothing comes back the body is an empty text. */
+export async function send<Body = Single>(
+  origin: string,
+  key: NewKey,
+  method: string,
+  path: string,
+  body?: unknown,
+  twist: Twist & { contentType?: string } = {},
+): Promise<Reply<Body>> {
+  const headers: Record<string, string> = { authorization: `Bearer ${await tokenFor(key, twist)}` };
+  if (body !== undefined) headers["content-type"] = twist.contentType ?? "application/json";
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const response = await fetch(new URL(path, origin), { method, headers, ...(body !== undefined && { body: text }) });
+  const answer = await response.text();
+  const isJson = response.headers.get("content-type") === "application/json";
+  return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(answer) : answer) as Body };
+}
+
+/** Where a relationship leads: to one thing, or to a list of them. */
+export type Links = Record<string, readonly [type: string, id: string | readonly string[]]>;
+
+/** A body as Apple writes it. Without an id it makes something. */
+export function entity(type: string, attributes: Record<string, unknown>, links?: Links, id?: string) {
+  const relationships = Object.entries(links ?? {}).map(([name, [to, ids]]) => {
+    const data = typeof ids === "string" ? { type: to, id: ids } : ids.map((one) => ({ type: to, id: one }));
+    return [name, { data }];
+  });
+  return {
+    data: {
+      type,
+      ...(id !== undefined && { id }),
+      attributes,
+      ...(links && { relationships: Object.fromEntries(relationships) as Record<string, unknown> }),
+    },
+  };
+}
+
 /** The names of what a document shows, in its order. */
 export function names(reply: Reply): (string | null | undefined)[] {
   return reply.body.data.map(({ attributes }) => attributes["name"]);

@@ -19,7 +19,14 @@ describe("the journal", () => {
     const calls = sandbox.journal.filter(({ keyId }) => keyId === key.keyId);
 
     const tokenId = createHash("sha256").update(token).digest("hex");
-    const alike = { method: "GET", keyId: key.keyId, program: "app-store", tokenId, at: expect.any(String) };
+    const alike = {
+      method: "GET",
+      keyId: key.keyId,
+      program: "app-store",
+      tokenId,
+      acted: false,
+      at: expect.any(String),
+    };
     expect(calls).toEqual([
       { ...alike, path: "/v1/devices", query: "limit=5", status: 200 },
       { ...alike, path: "/v1/nothing", query: "", status: 404 },

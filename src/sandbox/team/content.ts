@@ -44,7 +44,7 @@ async function profilePlist(team: Team, profile: Profile): Promise<PlistValue> {
     AppIDName: bundleId?.name ?? "Wildcard",
     ApplicationIdentifierPrefix: [team.id],
     CreationDate: created,
-    Platform: attributes.platform === "MAC_OS" ? ["OSX"] : ["iOS", "xrOS", "visionOS"],
+    Platform: platformsOf(attributes),
     IsXcodeManaged: false,
     DeveloperCertificates: await Promise.all(certificates.map((certificate) => certificateBytes(team, certificate))),
     Entitlements: {
@@ -63,6 +63,11 @@ async function profilePlist(team: Team, profile: Profile): Promise<PlistValue> {
     UUID: attributes.uuid,
     Version: 1,
   };
+}
+
+function platformsOf({ platform, profileType }: Profile["attributes"]): string[] {
+  if (profileType.startsWith("TVOS_")) return ["tvOS"];
+  return platform === "MAC_OS" ? ["OSX"] : ["iOS", "xrOS", "visionOS"];
 }
 
 async function certificateBytes(team: Team, certificate: Certificate): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { AppleError } from "../api/answer.js";
+import { AppleError, forbidden } from "../api/answer.js";
 
 const PROBLEM = "There is a problem with the request entity";
 
@@ -50,6 +50,12 @@ export function invalidAttribute(detail: string, name?: string): AppleError {
   return new AppleError(409, "ENTITY_ERROR.ATTRIBUTE.INVALID", title, detail, more);
 }
 
+/** A value that something else has already. */
+export function duplicateAttribute(name: string, detail: string): AppleError {
+  const title = "The provided entity includes an attribute with a value that has already been used";
+  return new AppleError(409, "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE", title, detail, ofAttribute(name));
+}
+
 /** The type of the resource has no such relationship. */
 export function unknownRelationship(name: string, type: string): AppleError {
   const title = "The provided entity includes an unknown relationship";
@@ -68,6 +74,25 @@ export function missingRelationship(name: string): AppleError {
 export function invalidRelationship(name: string, detail: string): AppleError {
   const title = "The provided entity includes a relationship with an invalid value";
   return new AppleError(409, "ENTITY_ERROR.RELATIONSHIP.INVALID", title, detail, ofRelationship(name));
+}
+
+/** Devices are missing from a profile that is for some devices only. */
+export function devicesRequired(): AppleError {
+  const detail = "The relationship 'devices' is required but was not provided with this request.";
+  const title = "Relationship is required but was not provided.";
+  return new AppleError(409, "ENTITY_ERROR.RELATIONSHIP.REQUIRED", title, detail);
+}
+
+/** Devices are named for a profile that is for any. */
+export function devicesNotAllowed(): AppleError {
+  const detail = "No devices can be associated to Provisioning Profiles for the App Store.";
+  const title = "A relationship in the provided entity is not allowed for this request";
+  return new AppleError(409, "ENTITY_ERROR.RELATIONSHIP.NOT_ALLOWED", title, detail);
+}
+
+/** Throws where a key of a developer would touch what is signed for distribution. */
+export function mayDistribute(role: string): void {
+  if (role === "DEVELOPER") throw forbidden();
 }
 
 function ofAttribute(name: string) {

@@ -4,8 +4,11 @@ import { find, one } from "../api/document.js";
 import { readQuery } from "../api/query.js";
 import { pathOf, type Asked, type Route } from "../api/route.js";
 import type { AnyStored, Program, ResourceType } from "../team/team.js";
+import * as bundleIds from "./bundle-id.js";
+import * as capabilities from "./bundle-id-capability.js";
 import * as devices from "./device.js";
 import { readEntity, type Entity, type Shape } from "./entity.js";
+import * as profiles from "./profile.js";
 
 /** Every route of a program that changes something. */
 export function writesOf(program: Program): readonly Route[] {
@@ -13,6 +16,13 @@ export function writesOf(program: Program): readonly Route[] {
   return [
     post(catalogue, devices.creation(catalogue), devices.register),
     patch(catalogue, devices.UPDATE, devices.update),
+    post(catalogue, bundleIds.creation(catalogue), bundleIds.register),
+    patch(catalogue, bundleIds.UPDATE, bundleIds.update),
+    remove(catalogue, "bundleIds", bundleIds.remove),
+    post(catalogue, capabilities.CREATION, capabilities.enable),
+    remove(catalogue, "bundleIdCapabilities", capabilities.disable),
+    post(catalogue, profiles.creation(catalogue), profiles.create),
+    remove(catalogue, "profiles", profiles.remove),
   ];
 }
 
@@ -38,6 +48,14 @@ function patch(
   return row("PATCH", catalogue, shape.type, (asked, id) => {
     const stored = find(asked, catalogue[shape.type], id);
     return show(asked, shape.type, change(asked, stored, readEntity(asked.contentType, asked.body, shape, id)));
+  });
+}
+
+/** Answers 204 with nothing. */
+function remove(catalogue: Catalogue, type: ResourceType, drop: (asked: Asked, stored: AnyStored) => void): Route {
+  return row("DELETE", catalogue, type, (asked, id) => {
+    drop(asked, find(asked, catalogue[type], id));
+    return { status: 204, headers: {}, body: "" };
   });
 }
 

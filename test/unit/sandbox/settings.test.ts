@@ -2,7 +2,7 @@ import { get } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { startSandbox, type Sandbox } from "../../../src/sandbox/server.js";
 import { DEFAULT_SETTINGS, type RateLimitHeader, type Settings } from "../../../src/sandbox/settings.js";
-import { call, tokenFor } from "./caller.js";
+import { call, entity, names, send, tokenFor, type Single } from "./caller.js";
 
 const START = new Date("2026-11-22T12:00:00Z");
 
@@ -114,5 +114,58 @@ describe("the header of the budget", () => {
     ["joined", [HOUR]],
   ])("is, when %s and minutes are not counted, %j", async (form, expected) => {
     expect(await headersOf(form, null)).toEqual(expected);
+  });
+});
+
+describe("a lag of lists", () => {
+  const UDID = "00008110-000E49383CF8801E";
+
+  test("hides what was added, changed and removed, and only from lists", async () => {
+    const key = await sandbox.registerKey({ program: "app-store" });
+    const twist = { now };
+    const team = sandbox.team(key.teamId);
+    const [device] = team.devices;
+    const [profile] = team.profiles;
+    const seen = async (type: string) => names(await call(sandbox.url, key, `/v1/${type}`, { now }));
+    const before = { devices: await seen("devices"), profiles: await seen("profiles") };
+    sandbox.configure({ listLagMs: 5_000 });
+
+    const made = entity("devices", { name: "Added", platform: "IOS", udid: UDID });
+    const { body } = await send(sandbox.url, key, "POST", "/v1/devices", made, twist);
+    const renamed = entity("devices", { name: "Renamed" }, undefined, device?.id);
+    await send(sandbox.url, key, "PATCH", `/v1/devices/${device?.id ?? ""}`, renamed, twist);
+    await send(sandbox.url, key, "DELETE", `/v1/profiles/${profile?.id ?? ""}`, undefined, twist);
+
+    now = new Date(START.getTime() + 4_999);
+    expect({ devices: await seen("devices"), profiles: await seen("profiles") }).toEqual(before);
+    const found = await call<Single>(sandbox.url, key, `/v1/devices/${body.data.id}`, { now });
+    expect(found.body.data.attributes["name"]).toBe("Added");
+    expect((await call(sandbox.url, key, `/v1/profiles/${profile?.id ?? ""}`, { now })).status).toBe(404);
+
+    now = new Date(START.getTime() + 5_001);
+    expect(await seen("devices")).toEqual(["Renamed", ...before.devices.slice(1), "Added"]);
+    expect(await seen("profiles")).toEqual(before.profiles.slice(1));
+  });
+
+  test("hides everything of a thing that came and went, and is over once it is set to nothing", async () => {
+    const key = await sandbox.registerKey({ program: "app-store", contents: { bundleIds: 0, profiles: 0 } });
+    const add = entity("bundleIds", { name: "Added", platform: "IOS", identifier: "com.example.added" });
+    const post = () => send(sandbox.url, key, "POST", "/v1/bundleIds", add, { now });
+    const seen = async () => names(await call(sandbox.url, key, "/v1/bundleIds", { now }));
+    sandbox.configure({ listLagMs: 5_000 });
+    const first = await post();
+    await send(sandbox.url, key, "DELETE", `/v1/bundleIds/${first.body.data.id}`, undefined, { now });
+    await post();
+
+    expect(await seen()).toEqual([]);
+    sandbox.configure({ listLagMs: 0 });
+    expect(await seen()).toEqual(["Added"]);
+  });
+
+  test("does not keep what a test changes by hand from being seen", async () => {
+    const key = await sandbox.registerKey({ program: "app-store", contents: { devices: 2 } });
+    sandbox.configure({ listLagMs: 5_000 });
+    sandbox.team(key.teamId).devices.pop();
+    expect((await call(sandbox.url, key, "/v1/devices", { now })).body.data).toHaveLength(1);
   });
 });

@@ -52,6 +52,13 @@ describe("a body", () => {
     expect(reply.body.errors).toEqual([expect.objectContaining({ code, status: String(status) })]);
     expect(reply.acted).toBe(false);
   });
+
+  test("has a relationship that is none: refused", async () => {
+    const attributes = { name: "P", profileType: "IOS_APP_STORE" };
+    const relationships = { bundleId: { data: "X" }, certificates: { data: [] } };
+    const { status } = await post("/v1/profiles", { data: { type: "profiles", attributes, relationships } });
+    expect(status).toBe(422);
+  });
 });
 
 describe("everything that is wrong with an entity is told at once", () => {
@@ -63,6 +70,22 @@ describe("everything that is wrong with an entity is told at once", () => {
       ["ENTITY_ERROR.ATTRIBUTE.TYPE", "/data/attributes/platform"],
       ["ENTITY_ERROR.ATTRIBUTE.UNKNOWN", "/data/attributes/serial"],
       ["ENTITY_ERROR.ATTRIBUTE.REQUIRED", "/data/attributes/udid"],
+    ]);
+  });
+
+  test("and in its relationships", async () => {
+    const { body } = await post(
+      "/v1/profiles",
+      entity(
+        "profiles",
+        { name: "P", profileType: "IOS_APP_STORE" },
+        { certificates: ["devices", ["X"]], apps: ["apps", "1"] },
+      ),
+    );
+    expect(body.errors.map(({ code, source }) => [code, source?.pointer])).toEqual([
+      ["ENTITY_ERROR.RELATIONSHIP.INVALID", "/data/relationships/certificates"],
+      ["ENTITY_ERROR.RELATIONSHIP.UNKNOWN", "/data/relationships/apps"],
+      ["ENTITY_ERROR.RELATIONSHIP.REQUIRED", "/data/relationships/bundleId"],
     ]);
   });
 });
@@ -89,10 +112,11 @@ describe("a write", () => {
     ["PUT", "/v1/devices", 405],
     ["PATCH", "/v1/devices", 405],
     ["PATCH", "/v1/profiles/X", 405],
+    ["GET", "/v1/bundleIdCapabilities", 405],
     ["POST", "/v1/users", 404],
   ])("%s %s is answered with %d", async (method, path, status) => {
     const key = await sandbox.registerKey({ program: "app-store" });
-    const body = entity("devices", DEVICE);
+    const body = method === "GET" ? undefined : entity("devices", DEVICE);
     expect((await send(sandbox.url, key, method, path, body)).status).toBe(status);
   });
 

@@ -45,7 +45,11 @@ export function sandboxAuthority(): Promise<Authority> {
 }
 
 /** Issues the X.509 certificate of a stored one, to the given public key. DER. */
-export async function issue(team: Team, certificate: Certificate, publicKey: webcrypto.CryptoKey): Promise<Uint8Array> {
+export async function issue(
+  team: Team,
+  certificate: Certificate,
+  publicKey: webcrypto.CryptoKey | x509.PublicKey,
+): Promise<Uint8Array> {
   const { root, rootKey } = await sandboxAuthority();
   const { attributes } = certificate;
   const notAfter = new Date(attributes.expirationDate);
@@ -73,6 +77,24 @@ export async function issue(team: Team, certificate: Certificate, publicKey: web
     ],
   });
   return new Uint8Array(issued.rawData);
+}
+
+/**
+ * The key of a certificate signing request, PEM or the base64 of its DER; null where it is none, is not signed by its
+ * own key, or has a key that Apple takes none of: anything but RSA of 2048 bits or more.
+ */
+export async function requestedKey(csrContent: string): Promise<x509.PublicKey | null> {
+  await sandboxAuthority(); // It brings the library its cryptography.
+  // Without a frame the library takes no line breaks.
+  const text = csrContent.includes("-----") ? csrContent : csrContent.replaceAll(/\s/g, "");
+  try {
+    const request = new x509.Pkcs10CertificateRequest(text);
+    const { algorithm } = request.publicKey as { algorithm: { modulusLength?: number } };
+    const isStrong = (algorithm.modulusLength ?? 0) >= RSA.modulusLength;
+    return isStrong && (await request.verify()) ? request.publicKey : null;
+  } catch {
+    return null;
+  }
 }
 
 async function createAuthority(): Promise<Authority> {
@@ -111,7 +133,7 @@ async function createAuthority(): Promise<Authority> {
 }
 
 /** How long Apple's certificates live: Developer ID five years, in-house three, all others one. */
-function lifetimeYears({ program }: Team, certificateType: string): number {
+export function lifetimeYears({ program }: Team, certificateType: string): number {
   if (certificateType.startsWith("DEVELOPER_ID")) return 5;
   return program === "enterprise" && certificateType === "IOS_DISTRIBUTION" ? 3 : 1;
 }

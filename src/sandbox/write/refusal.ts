@@ -90,6 +90,17 @@ export function devicesNotAllowed(): AppleError {
   return new AppleError(409, "ENTITY_ERROR.RELATIONSHIP.NOT_ALLOWED", title, detail);
 }
 
+/** The identifier that a certificate is for is not there. Observed with the text "null". */
+export function noIdentifier(id = "null"): AppleError {
+  const title = "The specified resource does not exist";
+  return new AppleError(404, "NOT_FOUND", title, `There is no identifier with ID '${id}' on this team.`);
+}
+
+/** No key at all may do this. */
+export function accountHolderOnly(): AppleError {
+  return forbidden("This operation can only be performed by the Account Holder");
+}
+
 /** Throws where a key of a developer would touch what is signed for distribution. */
 export function mayDistribute(role: string): void {
   if (role === "DEVELOPER") throw forbidden();

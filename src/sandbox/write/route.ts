@@ -6,6 +6,7 @@ import { pathOf, type Asked, type Route } from "../api/route.js";
 import type { AnyStored, Program, ResourceType } from "../team/team.js";
 import * as bundleIds from "./bundle-id.js";
 import * as capabilities from "./bundle-id-capability.js";
+import * as certificates from "./certificate.js";
 import * as devices from "./device.js";
 import { readEntity, type Entity, type Shape } from "./entity.js";
 import * as profiles from "./profile.js";
@@ -21,6 +22,8 @@ export function writesOf(program: Program): readonly Route[] {
     remove(catalogue, "bundleIds", bundleIds.remove),
     post(catalogue, capabilities.CREATION, capabilities.enable),
     remove(catalogue, "bundleIdCapabilities", capabilities.disable),
+    post(catalogue, certificates.creation(catalogue), certificates.create),
+    remove(catalogue, "certificates", certificates.revoke),
     post(catalogue, profiles.creation(catalogue), profiles.create),
     remove(catalogue, "profiles", profiles.remove),
   ];

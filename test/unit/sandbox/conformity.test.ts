@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startSandbox, type Sandbox } from "../../../src/sandbox/server.js";
 import type { Program } from "../../../src/sandbox/team/team.js";
 import { call, callWith, tokenFor } from "./caller.js";
-import { fixture, hasSpecification, Specification, type Parameter } from "./specification.js";
+import { comparable, fixture, hasSpecification, Specification, type Parameter } from "./specification.js";
 
 if (!hasSpecification) {
   console.warn("Apple's specification is not at ../shared/apple: the conformity of the sandbox is not tested.");
@@ -156,12 +156,6 @@ whereSpecified("apps, of which the sandbox has less than Apple,", () => {
 });
 
 whereSpecified("an error is, word for word, what Apple answered", () => {
-  /** Ids differ from call to call; a team id stands where Apple's was blackened. */
-  const comparable = (body: unknown) =>
-    JSON.parse(JSON.stringify(body).replaceAll(/Team ID: '\w+'/g, "Team ID: 'ID'"), (name, value: unknown) =>
-      name === "id" ? "id" : value,
-    ) as unknown;
-
   test.each([
     ["400-parameter-duplicate", "/v1/bundleIds?sort=name&sort=id"],
     ["400-parameter-invalid-filter-name", "/v1/devices?filter[emaill]=x"],

@@ -25,7 +25,7 @@ interface Schema {
 }
 
 interface OpenApi {
-  paths: Record<string, { get?: { parameters?: Parameter[]; responses: Record<string, Response> } }>;
+  paths: Record<string, Record<string, { parameters?: Parameter[]; responses: Record<string, Response> }>>;
   components: { schemas: Record<string, Schema> };
 }
 
@@ -36,6 +36,12 @@ interface Response {
 /** One of Apple's recorded answers. */
 export function fixture(path: string): unknown {
   return JSON.parse(readFileSync(resolve(FOLDER, "fixtures", path), "utf8"));
+}
+
+/** A body without what differs from call to call: ids, and the id of a team, which was blackened where it was recorded. */
+export function comparable(body: unknown): unknown {
+  const text = JSON.stringify(body).replaceAll(/Team ID: '\w+'/g, "Team ID: 'ID'");
+  return JSON.parse(text, (name, value: unknown) => (name === "id" ? "id" : value));
 }
 
 /** Apple's specification of a program, and a check of answers against it. */
@@ -52,14 +58,19 @@ export class Specification {
 
   /** The query parameters of a path. */
   parameters(path: string): Parameter[] {
-    const parameters = this.document.paths[path]?.get?.parameters ?? [];
+    const parameters = this.document.paths[path]?.["get"]?.parameters ?? [];
     return parameters.filter((parameter) => parameter.in === "query");
   }
 
+  /** The statuses that a method of a path is declared to answer. */
+  statuses(path: string, method: string): string[] {
+    return Object.keys(this.document.paths[path]?.[method]?.responses ?? {});
+  }
+
   /** Checks what a path answers under a status. */
-  validator(path: string, status: number): ValidateFunction {
+  validator(path: string, status: number, method = "get"): ValidateFunction {
     const pointer = path.replaceAll("~", "~0").replaceAll("/", "~1").replaceAll("{", "%7B").replaceAll("}", "%7D");
-    const at = `#/paths/${pointer}/get/responses/${status}/content/application~1json/schema`;
+    const at = `#/paths/${pointer}/${method}/responses/${status}/content/application~1json/schema`;
     return this.ajv.compile({ $ref: `apple${at}` });
   }
 }

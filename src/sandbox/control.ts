@@ -31,7 +31,7 @@ const PLAN = {
       type: "object",
       required: ["kind"],
       properties: { kind: { enum: FAILURE_KINDS }, delayMs: { type: "number" }, skewSeconds: { type: "number" } },
-      allOf: [needs("slow", "delayMs"), needs("clock-skew", "skewSeconds")],
+      allOf: [needs("slow", "delayMs"), needs("trickle", "delayMs"), needs("clock-skew", "skewSeconds")],
     },
   },
 };

@@ -9,25 +9,47 @@ export type Failure =
   | { kind: "hang" }
   /** The true answer, late. */
   | { kind: "slow"; delayMs: number }
+  /** The true answer, a few bytes at a time with so long between them. */
+  | { kind: "trickle"; delayMs: number }
   /** The connection is cut before a byte, or in the middle of the true answer. */
   | { kind: "drop" | "truncated" }
-  /** 200 with a text that is no JSON, with none at all, or with more than 10 MB of it. */
+  /** What the call asked for is done, and then it is answered as if it were not, or not at all. */
+  | { kind: "500-after" | "drop-after" | "hang-after" }
+  /** A success with a text that is no JSON, with none at all, or with more than 10 MB of it. */
   | { kind: "bad-json" | "empty" | "huge" }
   /** 302 to another origin. */
   | { kind: "redirect"; to?: string }
   /** The true answer with `links.next` on another origin. */
   | { kind: "foreign-next"; origin?: string }
+  /** The true answer with `links.next` on the same page, or with one although there is no further page. */
+  | { kind: "repeat-next" | "extra-next" }
+  /** 400 for a cursor that was given out. Waits for a call with a cursor. */
+  | { kind: "bad-cursor" }
+  /** The true answer with a `meta.paging.total` that is one too many, or without one. */
+  | { kind: "missing-rows" | "no-total" }
   /** 401, from a server whose clock (`Date`) is so many seconds ahead; behind, if negative. */
   | { kind: "clock-skew"; skewSeconds: number }
-  /** The true answer with every attribute null, or with every enum a value that nobody knows. */
-  | { kind: "null-attributes" | "unknown-enum" };
+  /** The true answer with every attribute null, with every enum a value that nobody knows, or with values of other types. */
+  | { kind: "null-attributes" | "unknown-enum" | "wrong-types" };
 
 /** Every kind of failure. */
 export const FAILURE_KINDS = [
   ...["401", "403-role", "403-agreement", "403-membership", "429", "500", "502-html", "503", "504", "hang", "slow"],
-  ...["drop", "truncated", "bad-json", "empty", "huge", "redirect", "foreign-next", "clock-skew"],
-  ...["null-attributes", "unknown-enum"],
-] as const satisfies readonly string[];
+  ...["trickle", "drop", "truncated", "500-after", "drop-after", "hang-after", "bad-json", "empty", "huge", "redirect"],
+  ...["foreign-next", "repeat-next", "extra-next", "bad-cursor", "missing-rows", "no-total", "clock-skew"],
+  ...["null-attributes", "unknown-enum", "wrong-types"],
+] as const satisfies readonly Failure["kind"][];
+
+/** Kinds that stand for a refusal, or for a call that never came through: what they meet changes nothing. */
+const REFUSALS = [
+  ...["401", "403-role", "403-agreement", "403-membership", "429", "500", "502-html", "503", "504", "hang", "drop"],
+  ...["redirect", "bad-cursor", "clock-skew"],
+] as const satisfies readonly Failure["kind"][];
+
+/** Whether a call that meets this failure is carried out all the same: then it is only the answer that is spoiled. */
+export function isCarriedOut({ kind }: Failure): boolean {
+  return !REFUSALS.some((refusal) => refusal === kind);
+}
 
 /** A failure that is to come. */
 export interface Plan {
@@ -42,6 +64,8 @@ export interface Plan {
 interface Candidate {
   method: string;
   path: string;
+  /** Without the question mark. */
+  query: string;
   keyId: string | null;
   program: Program | null;
 }
@@ -62,7 +86,7 @@ export class Failures {
 
   /** The failure of this call, used up by it. */
   take(call: Candidate): Failure | undefined {
-    const found = this.plans.find(({ plan }) => matches(plan.match ?? {}, call));
+    const found = this.plans.find(({ plan }) => matches(plan, call));
     if (found === undefined) return undefined;
     found.left -= 1;
     this.plans = this.plans.filter(({ left }) => left > 0);
@@ -70,11 +94,13 @@ export class Failures {
   }
 }
 
-function matches({ method, path, keyId, program }: NonNullable<Plan["match"]>, call: Candidate): boolean {
+function matches({ match = {}, failure }: Plan, call: Candidate): boolean {
+  const { method, path, keyId, program } = match;
   return (
     (method === undefined || method.toUpperCase() === call.method) &&
     (path === undefined || call.path.startsWith(path)) &&
     (keyId === undefined || keyId === call.keyId) &&
-    (program === undefined || program === call.program)
+    (program === undefined || program === call.program) &&
+    (failure.kind !== "bad-cursor" || new URLSearchParams(call.query).has("cursor"))
   );
 }

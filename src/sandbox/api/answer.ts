@@ -60,6 +60,14 @@ export function forbidden(detail = "The API key in use does not allow this reque
   return new AppleError(403, "FORBIDDEN_ERROR", "This request is forbidden for security reasons", detail);
 }
 
+/** The team has stopped paying, or never began. */
+export function membershipInactive(teamId: string): AppleError {
+  return forbidden(
+    `Team ID: '${teamId}' is not associated with an active membership. To check your teams membership status, ` +
+      "sign in your account on the developer website. https://developer.apple.com/account/",
+  );
+}
+
 /** The Account Holder has not signed what Apple wants signed. This id is no UUID. */
 export function agreementMissing(): AppleError {
   return new AppleError(
@@ -105,6 +113,11 @@ export function illegalParameter(parameter: string, why = ""): AppleError {
 export function invalidParameter(parameter: string, detail: string): AppleError {
   const title = "A parameter has an invalid value";
   return new AppleError(400, "PARAMETER_ERROR.INVALID", title, detail, { id: randomUUID(), source: { parameter } });
+}
+
+/** A cursor that leads nowhere. */
+export function invalidCursor(cursor: string): AppleError {
+  return invalidParameter("cursor", `'${cursor}' is not a valid cursor for this request`);
 }
 
 /** A parameter given twice. */

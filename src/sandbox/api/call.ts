@@ -1,4 +1,4 @@
-import type { Failures } from "../failure.js";
+import { isCarriedOut, type Failures } from "../failure.js";
 import type { Journal } from "../journal.js";
 import type { Settings } from "../settings.js";
 import { Edit, type History } from "../team/history.js";
@@ -41,28 +41,32 @@ const PROVISIONING_ROLES: readonly string[] = ["ADMIN", "ACCOUNT_HOLDER", "APP_M
 const routesOf = (program: Program) => [...readsOf(program), ...writesOf(program)];
 const ROUTES = { "app-store": routesOf("app-store"), enterprise: routesOf("enterprise") };
 
-/** Takes a call from start to end: noted, authenticated, counted, answered, and spoiled where that was planned. */
+/** What is made of the answer of a call that is not carried out: a failure, always. */
+const NOT_CARRIED_OUT = { status: 200, body: "" };
+
+/** Takes a call from start to end: noted, authenticated, counted, carried out, answered, and spoiled where that was planned. */
 export async function take(call: Call, world: World): Promise<Fate> {
   const { method, url } = call;
   const now = world.clock();
   const token = bearerOf(call.authorization);
   const claim = claimOf(token);
-  const seen = { method, path: url.pathname, keyId: claim.keyId, program: claim.program };
-  const entry = world.journal.add({ at: now.toISOString(), query: url.search.slice(1), ...seen }, token);
+  const query = url.search.slice(1);
+  const seen = { method, path: url.pathname, query, keyId: claim.keyId, program: claim.program };
+  const entry = world.journal.add({ at: now.toISOString(), ...seen }, token);
   const failure = world.failures.take(seen);
 
-  const { truth, acted } = await answer(call, token, world);
+  const { truth, acted } = await answer(call, token, world, failure === undefined || isCarriedOut(failure));
   entry.acted = acted;
   const teamId = world.keys.find(claim.keyId ?? "")?.team.id ?? "unknown";
   const catalogue = catalogueOf(claim.program ?? "app-store");
   const fate: Fate = failure
     ? spoil(failure, truth, { url, teamId, catalogue, now })
-    : { answer: truth, delayMs: 0, cut: false };
+    : { answer: truth, delayMs: 0, pace: "whole" };
   if (typeof fate === "object") entry.status = fate.answer.status;
   return fate;
 }
 
-async function answer(call: Call, token: string | undefined, world: World) {
+async function answer(call: Call, token: string | undefined, world: World, carryOut: boolean) {
   let key: KnownKey | undefined;
   let edit: Edit | undefined;
   let truth: Answer;
@@ -70,7 +74,7 @@ async function answer(call: Call, token: string | undefined, world: World) {
     key = await authenticate(token, world.keys, call.serves, world.clock(), call);
     if (!world.rateLimit.spend(key.id)) throw rateLimited();
     edit = new Edit(key.team, world.history, world.clock());
-    truth = await answerFor(key, call, edit, world);
+    truth = carryOut ? await answerFor(key, call, edit, world) : { ...NOT_CARRIED_OUT, headers: {} };
   } catch (error) {
     if (!(error instanceof AppleError)) throw error;
     truth = error.toAnswer();

@@ -1,4 +1,4 @@
-import { duplicateParameter, illegalParameter, invalidParameter } from "./answer.js";
+import { duplicateParameter, illegalParameter, invalidCursor, invalidParameter } from "./answer.js";
 import type { Catalogue, Resource } from "./catalogue.js";
 
 /** Which parameters a route takes. */
@@ -121,12 +121,13 @@ function readLimit(parameter: string, value: string, maximum: number): number {
   throw invalidParameter(parameter, `'${value}' is not a valid limit. It must be between 1 and ${maximum}`);
 }
 
-function readCursor(value: string): number {
+/** The offset that a cursor stands for. Throws PARAMETER_ERROR.INVALID at one that was never given out. */
+export function readCursor(value: string): number {
   try {
     const { offset } = JSON.parse(Buffer.from(value, "base64").toString()) as { offset?: unknown };
     if (typeof offset === "string" && /^\d{1,9}$/.test(offset)) return Number(offset);
   } catch {
     // What is no JSON is no cursor of ours either.
   }
-  throw invalidParameter("cursor", `'${value}' is not a valid cursor for this request`);
+  throw invalidCursor(value);
 }

@@ -1,12 +1,14 @@
 import type { Failure } from "../failure.js";
-import { agreementMissing, forbidden, notAuthorized, rateLimited, unexpected, type Answer } from "./answer.js";
+import * as answers from "./answer.js";
+import type { Answer } from "./answer.js";
 import type { Catalogue } from "./catalogue.js";
+import { ELSEWHERE, garble } from "./garble.js";
 
-/** What becomes of an answer: sent, cut in the middle, or never sent at all. */
-export type Fate = { answer: Answer; delayMs: number; cut: boolean } | "hang" | "drop";
+/** What becomes of an answer: sent whole, cut in its middle, sent by and by, or never sent at all. */
+export type Fate = { answer: Answer; delayMs: number; pace: "whole" | "cut" | { everyMs: number } } | "hang" | "drop";
 
 /** What a failure may say of the call that it meets. */
-interface Circumstances {
+export interface Circumstances {
   url: URL;
   teamId: string;
   catalogue: Catalogue;
@@ -16,99 +18,72 @@ interface Circumstances {
 /** A little above the ten megabytes that a client may be expected to read. */
 const HUGE_CHARACTERS = 11 * 1024 * 1024;
 
-/** Where answers lead that must not be followed. The name cannot exist (RFC 2606). */
-const ELSEWHERE = "https://elsewhere.invalid";
-
 const HTML = { "content-type": "text/html; charset=utf-8" };
 
 /** What a failure makes of a true answer. */
 export function spoil(failure: Failure, truth: Answer, circumstances: Circumstances): Fate {
-  if (failure.kind === "hang" || failure.kind === "drop") return failure.kind;
+  if (failure.kind === "hang" || failure.kind === "hang-after") return "hang";
+  if (failure.kind === "drop" || failure.kind === "drop-after") return "drop";
   const answer = spoiled(failure, truth, circumstances);
   // The budget of the key is told, unless the key is said to be unknown or it is the gateway that answers.
-  if (![401, 502, 504].includes(answer.status)) answer.headers = { ...truth.headers, ...answer.headers };
+  const budget = truth.headers["x-rate-limit"];
+  if (![401, 502, 504].includes(answer.status) && budget !== undefined) {
+    answer.headers = { "x-rate-limit": budget, ...answer.headers };
+  }
   return {
     answer,
     delayMs: failure.kind === "slow" ? failure.delayMs : 0,
-    cut: failure.kind === "truncated",
+    pace: paceOf(failure),
   };
 }
 
-function spoiled(failure: Failure, truth: Answer, { url, teamId, catalogue, now }: Circumstances): Answer {
+function paceOf(failure: Failure): "whole" | "cut" | { everyMs: number } {
+  if (failure.kind === "trickle") return { everyMs: failure.delayMs };
+  return failure.kind === "truncated" ? "cut" : "whole";
+}
+
+function spoiled(failure: Failure, truth: Answer, circumstances: Circumstances): Answer {
+  const { url, teamId, now } = circumstances;
+  // A creation that cannot be read is a creation still.
+  const success = truth.status === 201 ? 201 : 200;
   switch (failure.kind) {
     case "401":
-      return notAuthorized().toAnswer();
+      return answers.notAuthorized().toAnswer();
     case "403-role":
-      return forbidden().toAnswer();
+      return answers.forbidden().toAnswer();
     case "403-agreement":
-      return agreementMissing().toAnswer();
+      return answers.agreementMissing().toAnswer();
     case "403-membership":
-      return forbidden(
-        `Team ID: '${teamId}' is not associated with an active membership. To check your teams membership status, ` +
-          "sign in your account on the developer website. https://developer.apple.com/account/",
-      ).toAnswer();
+      return answers.membershipInactive(teamId).toAnswer();
     case "429": {
       const { retryAfterSeconds } = failure;
       const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
-      return { ...rateLimited().toAnswer(), headers };
+      return { ...answers.rateLimited().toAnswer(), headers };
     }
     case "500":
+    case "500-after":
+      return answers.unexpected(500).toAnswer();
     case "503":
-      return unexpected(Number(failure.kind)).toAnswer();
+      return answers.unexpected(503).toAnswer();
     case "502-html":
       return { status: 502, headers: HTML, body: "<html><body><h1>Bad Gateway</h1></body></html>" };
     case "504":
       return { status: 504, headers: { "content-type": "text/plain" }, body: "Could not process this request" };
     case "bad-json":
-      return { status: 200, headers: {}, body: '{"data": [}' };
+      return { status: success, headers: {}, body: '{"data": [}' };
     case "empty":
-      return { status: 200, headers: {}, body: "" };
+      return { status: success, headers: {}, body: "" };
     case "huge":
-      return { status: 200, headers: {}, body: { data: [], links: { self: "x".repeat(HUGE_CHARACTERS) } } };
+      return { status: success, headers: {}, body: { data: [], links: { self: "x".repeat(HUGE_CHARACTERS) } } };
     case "redirect":
       return { status: 302, headers: { location: failure.to ?? ELSEWHERE + url.pathname }, body: "" };
+    case "bad-cursor":
+      return answers.invalidCursor(url.searchParams.get("cursor") ?? "").toAnswer();
     case "clock-skew": {
       const date = new Date(now.getTime() + failure.skewSeconds * 1_000).toUTCString();
-      return { ...notAuthorized().toAnswer(), headers: { date } };
+      return { ...answers.notAuthorized().toAnswer(), headers: { date } };
     }
-    case "foreign-next": {
-      const next = `${failure.origin ?? ELSEWHERE}${url.pathname}?cursor=eyJvZmZzZXQiOiIyMCJ9&limit=20`;
-      return withBody(truth, (body) => ({ ...body, links: { ...(body["links"] as object), next } }));
-    }
-    case "null-attributes":
-      return withAttributes(truth, () => null);
-    case "unknown-enum":
-      return withAttributes(truth, (value, type, name) =>
-        catalogue[type].enums.includes(name) ? "SOMETHING_NEW" : value,
-      );
-    case "slow":
-    case "truncated":
-      return { ...truth };
     default:
-      throw new Error(`There is no failure of the kind ${failure.kind}`);
+      return garble(failure, truth, circumstances);
   }
-}
-
-type Body = Record<string, unknown>;
-type Shown = { type: keyof Catalogue; attributes?: Record<string, unknown> };
-
-function withBody(truth: Answer, change: (body: Body) => Body): Answer {
-  return truth.status === 200 ? { ...truth, body: change(truth.body as Body) } : { ...truth };
-}
-
-function withAttributes(
-  truth: Answer,
-  change: (value: unknown, type: keyof Catalogue, name: string) => unknown,
-): Answer {
-  const changed = (shown: Shown) => ({
-    ...shown,
-    attributes: Object.fromEntries(
-      Object.entries(shown.attributes ?? {}).map(([name, value]) => [name, change(value, shown.type, name)]),
-    ),
-  });
-  return withBody(truth, ({ data, included, ...rest }) => ({
-    data: Array.isArray(data) ? (data as Shown[]).map(changed) : data && changed(data as Shown),
-    ...(included !== undefined && { included: (included as Shown[]).map(changed) }),
-    ...rest,
-  }));
 }

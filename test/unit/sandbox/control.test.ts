@@ -75,6 +75,8 @@ describe("over HTTP", () => {
       expect((await send("POST", { failure: { kind: "nonsense" } })).status).toBe(400);
       expect((await send("POST", { failure: { kind: "slow" } })).status).toBe(400);
       expect((await send("POST", { failure: { kind: "slow", delayMs: 1 } })).status).toBe(204);
+      expect((await send("POST", { failure: { kind: "trickle" } })).status).toBe(400);
+      expect((await send("POST", { failure: { kind: "trickle", delayMs: 1 } })).status).toBe(204);
     } finally {
       await own.close();
     }

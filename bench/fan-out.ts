@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../src/config.js";
-import { startEmbeddedPostgres } from "../src/database/embedded.js";
+import { startEmbeddedPostgres } from "../src/database/embedded/postgres.js";
 import { openPlatform } from "../src/platform.js";
 import { startSandbox } from "../src/sandbox/server.js";
 import { startServer } from "../src/server.js";

@@ -21,6 +21,13 @@ const STATEMENTS: Record<string, string> = {
     SELECT json_build_object('data', json_build_object('subOrganization', json_build_object('credentials', json_build_object('nodes', (
       SELECT json_agg(json_build_object('id', c.id, 'name', c.name, 'program', c.program, 'keyId', c.key_id) ORDER BY c.id)
       FROM (SELECT * FROM credentials c WHERE c.root_id = $1 AND c.owner_id = $2 ORDER BY c.id LIMIT 20) c)))))::text AS answer`,
+  certificates: `
+    SELECT json_build_object('data', json_build_object('credential', json_build_object('appStoreConnect', json_build_object('certificates',
+      json_build_object('nodes', (
+        SELECT json_agg(json_build_object('appleId', a.apple_id, 'name', a.name, 'type', a.type, 'appleType', a.apple_type,
+          'serialNumber', a.serial_number, 'expiresAt', to_char(a.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+          'state', CASE WHEN a.expires_at <= now() THEN 'EXPIRED' ELSE 'VALID' END) ORDER BY a.position)
+        FROM (SELECT * FROM apple_certificates a WHERE a.root_id = $1 AND a.credential_id = $2 ORDER BY a.position LIMIT 50) a))))))::text AS answer`,
 };
 
 const pool = new pg.Pool({ connectionString: process.argv[2] ?? "", max: 20 });

@@ -1,16 +1,15 @@
 import "reflect-metadata";
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { Agent, request } from "undici";
-import { startEmbeddedPostgres } from "../src/database/embedded.js";
+import { startEmbeddedPostgres } from "../src/database/embedded/postgres.js";
 import { migrate } from "../src/database/migrate.js";
+import { agent, CONNECTIONS, measure, median, start, text, type Ask } from "./load.js";
 import { fill, type Rows } from "./rows.js";
 
-const CONNECTIONS = 16;
 const ROUNDS = 5;
 const ROUND_SECONDS = 3;
 const WARM_UP_SECONDS = 2;
@@ -43,51 +42,6 @@ const READS: readonly Read[] = [
     limitIds: ({ organizationId, subOrganizationId }) => [organizationId, subOrganizationId],
   },
 ];
-
-const agent = new Agent({ connections: CONNECTIONS, pipelining: 1 });
-type Ask = () => Promise<string>;
-
-/** Answers a second, over a number of connections at once. */
-async function measure(ask: Ask, seconds: number): Promise<number> {
-  const end = performance.now() + seconds * 1000;
-  const start = performance.now();
-  let answers = 0;
-  const loop = async (): Promise<void> => {
-    while (performance.now() < end) {
-      await ask();
-      answers += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, loop));
-  return answers / ((performance.now() - start) / 1000);
-}
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
-/** Starts a server of its own process and waits for the line that says where it listens. */
-function start(args: string[], env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, args, {
-    env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return new Promise((resolve, reject) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      const url = /listening at (http:\/\/[\d.]+:\d+)/.exec(chunk.toString())?.[1];
-      if (url !== undefined) resolve({ child, url });
-    });
-    child.on("exit", (code) => {
-      reject(new Error(`${args[0] ?? ""} ended with ${code ?? "a signal"}`));
-    });
-  });
-}
-
-async function text(url: string, init: Parameters<typeof request>[1]): Promise<string> {
-  const { statusCode, body } = await request(url, { ...init, dispatcher: agent });
-  const answer = await body.text();
-  if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}: ${answer.slice(0, 200)}`);
-  return answer;
-}
 
 const dataDir = await mkdtemp(join(tmpdir(), "countersign-bench-"));
 await chmod(dataDir, 0o755);

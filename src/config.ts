@@ -37,6 +37,14 @@ const environment = z
     COUNTERSIGN_KEY: z.string().optional(),
     APPLE_BASE_URL: appleUrl(APPLE_ORIGIN),
     APPLE_ENTERPRISE_BASE_URL: appleUrl(APPLE_ENTERPRISE_ORIGIN),
+    APPLE_DEADLINE_MS: z.coerce.number({ error: "must be milliseconds" }).int().min(100).max(120_000).default(30_000),
+    APPLE_SYNC_SECONDS: z.coerce
+      .number({ error: "must be seconds" })
+      .int()
+      .refine((seconds) => seconds === 0 || (seconds >= 10 && seconds <= 86_400), {
+        error: "must be 10 to 86400 seconds, or 0 for none",
+      })
+      .default(240),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_AUDIENCE: z.string().optional(),
     OIDC_JWKS_URL: httpUrl.optional(),
@@ -88,6 +96,10 @@ export interface Config {
   readonly key: string | null;
   readonly appleBaseUrl: string;
   readonly appleEnterpriseBaseUrl: string;
+  /** For one call to Apple with its retries. */
+  readonly appleDeadlineMs: number;
+  /** How old the lists that are in use become; 0: nobody renews them until they are asked for. */
+  readonly syncSeconds: number;
   /** Null: only access tokens are accepted. */
   readonly oidc: OidcConfig | null;
   /** Whether clients may read the schema, and the explorer is served. */
@@ -122,6 +134,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     key: rest.COUNTERSIGN_KEY ?? null,
     appleBaseUrl: rest.APPLE_BASE_URL,
     appleEnterpriseBaseUrl: rest.APPLE_ENTERPRISE_BASE_URL,
+    appleDeadlineMs: rest.APPLE_DEADLINE_MS,
+    syncSeconds: rest.APPLE_SYNC_SECONDS,
     oidc: issuer && audience && jwksUrl ? { issuer, audience, jwksUrl } : null,
     introspection: rest.GRAPHQL_INTROSPECTION,
     logLevel: rest.LOG_LEVEL,

@@ -2,14 +2,17 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import type { DataSource } from "typeorm";
 import type { AppleClient } from "./apple/client.js";
-import { createSigner, type TokenCache } from "./apple/signer.js";
+import { createSigner, type Signer, type TokenCache } from "./apple/signer.js";
 import type { VerifyJwt } from "./auth/bearer.js";
 import type { Viewer } from "./auth/viewer.js";
 import { ReadSession } from "./database/tenancy.js";
+import { PERMISSION_FOR_USE } from "./auth/explain.js";
+import type { ShareUse } from "./entities/share.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
 import type { DataKeyUnit } from "./services/data-key.js";
-import { signingKeySource } from "./services/signing-key.js";
+import type { Snapshots } from "./services/apple/snapshot.js";
+import { signingKeySource, type UsableKey } from "./services/signing-key.js";
 import type { Vault } from "./vault/vault.js";
 
 /** What one process has, and every request shares. Nothing here that another replica would miss. */
@@ -19,6 +22,7 @@ export interface Platform {
   readonly vault: Vault<DataKeyUnit>;
   readonly apple: AppleClient;
   readonly tokens: TokenCache;
+  readonly snapshots: Snapshots;
   /** Null where no identity provider is configured. */
   readonly verifyJwt: VerifyJwt | null;
   readonly log: Logger;
@@ -31,6 +35,8 @@ export interface Context {
   readonly requestId: string;
   /** What the request has read. */
   loaders: Loaders;
+  /** A signer of the keys that may be used in a tenant now, for a use that the viewer is permitted there. */
+  signerFor(tenantId: string, use: ShareUse): Signer<UsableKey>;
   /** Whether the viewer may see what an id names: true, or the error that says why not. */
   sees(id: string): Promise<true | Error>;
   /** After a write: what was read before is read anew. */
@@ -40,14 +46,18 @@ export interface Context {
 /** The context of one request of a viewer. */
 export function createContext(platform: Platform, viewer: Viewer, requestId: string): Context {
   const reads = new ReadSession(platform.readPool, viewer.scope);
-  const source = signingKeySource(reads, viewer, platform.vault, platform.dataSource);
-  const signer = createSigner(source("VIEW"), platform.tokens);
-  const load = (): Loaders => createLoaders({ reads, viewer, apple: platform.apple, signer });
+  const signerIn = (tenants: readonly string[], use: ShareUse): Signer<UsableKey> => {
+    const user = { scope: viewer.scope, tenants, use };
+    return createSigner(signingKeySource(reads, user, platform.vault), platform.tokens);
+  };
+  const signer = signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW");
+  const load = (): Loaders => createLoaders({ reads, viewer, signer, snapshots: platform.snapshots });
   return {
     platform,
     viewer,
     requestId,
     loaders: load(),
+    signerFor: (tenantId, use) => signerIn([tenantId], use),
     // By `this`: Apollo hands a copy of this object to resolvers.
     sees(id) {
       return sees(this, id);

@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   INVALID_PRIVATE_KEY: "The text is no App Store Connect private key (.p8).",
   INDIVIDUAL_KEY_CANNOT_SIGN:
     "Apple lets individual keys do nothing with certificates, profiles, devices and bundle ids.",
+  APPLE_REFUSED: "Apple understood the change and refuses it: the message has Apple's reason.",
+  OUTCOME_UNKNOWN: "Apple did not say whether the change was made: it is not sent twice, look again in a minute.",
   IN_USE: "Others depend on it: the message says who. Some mutations take force.",
   INTERNAL: "A fault of the server. The request id leads to its log.",
 } as const;

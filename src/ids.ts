@@ -10,6 +10,7 @@ export const ID_PREFIXES = {
   share: "shr",
   user: "usr",
   dataKey: "key",
+  driftEvent: "dft",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

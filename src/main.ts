@@ -4,6 +4,7 @@ import "./config.js";
 import "reflect-metadata";
 import { Command, Option } from "commander";
 import { demo } from "./commands/demo.js";
+import { doctor } from "./commands/doctor.js";
 import { init, ownerToken } from "./commands/init.js";
 import { migrate } from "./commands/migrate.js";
 import { sandbox, sandboxKey, SANDBOX_PORT, type SandboxCommandOptions } from "./commands/sandbox.js";
@@ -34,6 +35,16 @@ program
   .requiredOption("--organization <id>", "the id of the organization: org_…")
   .option("--json", "print {organizationId, token}")
   .action((options: { organization: string; json?: boolean }) => ownerToken(readConfig(), options));
+
+program
+  .command("doctor")
+  .description("say what works and what does not with each key that this server has, and what to do about it")
+  .option("--organization <id>", "only the keys of one root organization: org_…")
+  .option("--key <id>", "only one key: cred_…")
+  .option("--json", "print {server, keys}")
+  // Status 1 says that a key does not work: a wrong option is not that.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .action((options: { organization?: string; key?: string; json?: boolean }) => doctor(readConfig(), options));
 
 program
   .command("migrate")

@@ -5,14 +5,19 @@ import { jwtVerifier } from "./auth/bearer.js";
 import type { Config } from "./config.js";
 import type { Platform } from "./context.js";
 import { makeDataSource } from "./database/data-source.js";
+import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
 import { makeReadPool } from "./database/tenancy.js";
 import { dataKeyStore } from "./services/data-key.js";
+import { SyncJobs } from "./jobs/sync.js";
+import { Snapshots } from "./services/apple/snapshot.js";
+import { noteWanted } from "./services/apple/sync.js";
 import { checkVault } from "./services/vault-sentinel.js";
 import { localKeyProvider, parseKeyEncryptionKey, readOrMakeKeyFile, type KeyProvider } from "./vault/key-provider.js";
+import type { Secret } from "./vault/secret.js";
 import { Vault } from "./vault/vault.js";
 import { join } from "node:path";
-import { startEmbeddedPostgres } from "./database/embedded.js";
+import { startEmbeddedPostgres } from "./database/embedded/postgres.js";
 
 /** A platform that is ready, and how to end it. */
 export interface OpenPlatform {
@@ -63,17 +68,39 @@ export async function openPlatform(config: Config, progress: Progress): Promise<
     readPool.on("error", (error) => {
       log.warn({ type: error.name }, "an idle database connection broke");
     });
-    const apple = new AppleClient({ APP_STORE: config.appleBaseUrl, ENTERPRISE: config.appleEnterpriseBaseUrl });
-    closers.push(() => apple.close());
+    const apple = appleClientOf(config);
+    const locks = new AdvisoryLocks(database.serverUrl);
+    closers.push(() => locks.close());
+    const sync =
+      config.syncSeconds === 0
+        ? null
+        : new SyncJobs({ databaseUrl: database.serverUrl, ageSeconds: config.syncSeconds, log });
+    const snapshots = new Snapshots({
+      ...{ apple, readPool, locks, log },
+      onWanted: async (lists) => {
+        await noteWanted(dataSource, lists);
+        if (sync !== null) await Promise.all(lists.map((list) => sync.schedule(list)));
+      },
+    });
+    closers.push(() => snapshots.settle());
     const platform: Platform = {
       dataSource,
       readPool,
       vault: new Vault(provider, dataKeyStore),
       apple,
       tokens: new TokenCache(),
+      snapshots,
       verifyJwt: config.oidc === null ? null : jwtVerifier(config.oidc),
       log,
     };
+    if (sync !== null) {
+      await sync.start(platform);
+      closers.push(() => sync.stop());
+    }
+    closers.push(async () => {
+      snapshots.stop();
+      await apple.close();
+    });
     return { platform, close };
   } catch (error) {
     await close();
@@ -81,10 +108,18 @@ export async function openPlatform(config: Config, progress: Progress): Promise<
   }
 }
 
-async function keyProviderOf(config: Config): Promise<KeyProvider> {
+/** The key-encryption key of the configuration, or of the key file, which `file` reads. */
+export async function keyProviderOf(
+  config: Config,
+  file: (path: string) => Promise<Secret> = readOrMakeKeyFile,
+): Promise<KeyProvider> {
   const key =
-    config.key === null
-      ? await readOrMakeKeyFile(join(config.dataDir, "countersign.key"))
-      : parseKeyEncryptionKey(config.key);
+    config.key === null ? await file(join(config.dataDir, "countersign.key")) : parseKeyEncryptionKey(config.key);
   return localKeyProvider(key);
+}
+
+/** The client for the two hosts of the configuration. */
+export function appleClientOf(config: Config): AppleClient {
+  const hosts = { APP_STORE: config.appleBaseUrl, ENTERPRISE: config.appleEnterpriseBaseUrl };
+  return new AppleClient(hosts, config.appleDeadlineMs);
 }

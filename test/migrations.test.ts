@@ -180,7 +180,7 @@ describe("the entities", () => {
 
 describe("the start of a server", () => {
   const open = async (environment: Record<string, string>): Promise<void> => {
-    const config = readConfig({ COUNTERSIGN_KEY: KEY, LOG_LEVEL: "silent", ...environment });
+    const config = readConfig({ COUNTERSIGN_KEY: KEY, LOG_LEVEL: "silent", APPLE_SYNC_SECONDS: "0", ...environment });
     const { close } = await openPlatform(config, () => undefined);
     await close();
   };

@@ -3,16 +3,20 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { buildSchema, getOperationAST, getVariableValues, parse, validate } from "graphql";
 import * as apple from "../src/apple/client.js";
+import { ANSWER_BYTES, CONNECTIONS } from "../src/apple/http/transport.js";
 import { ROLE_PERMISSIONS } from "../src/auth/permissions.js";
 import { readConfig } from "../src/config.js";
 import { PERMISSIONS, type Permission } from "../src/entities/access-token.js";
 import { ERROR_CODES } from "../src/errors.js";
 import { P8_MAX_CHARACTERS } from "../src/files/p8.js";
+import { PATIENCE_MS } from "../src/loaders/apple/snapshot.js";
 import { PAGE_DEFAULT, PAGE_MOST } from "../src/resolvers/connection.js";
 import { NODES_MOST } from "../src/resolvers/node.js";
 import { FAILURE_KINDS } from "../src/sandbox/failure.js";
 import * as limits from "../src/server/limits.js";
 import { TOKEN_DEFAULT_MONTHS, TOKEN_LONGEST_MONTHS } from "../src/services/access-token.js";
+import { CAPABILITIES_MOST } from "../src/services/apple/bundle-id.js";
+import { DEVICES_MOST } from "../src/services/apple/device.js";
 import { NAME_CHARACTERS } from "../src/services/input.js";
 import { SHARE_BUNDLE_IDENTIFIERS } from "../src/services/share.js";
 
@@ -75,7 +79,11 @@ describe("the README's table of", () => {
       DEADLINE_MS: `${apple.DEADLINE_MS / 1000} s`,
       RETRIES: number(apple.RETRIES),
       CONCURRENCY: number(apple.CONCURRENCY),
-      ANSWER_BYTES: `${apple.ANSWER_BYTES / 1024 / 1024} MB`,
+      CONNECTIONS: number(CONNECTIONS),
+      ANSWER_BYTES: `${ANSWER_BYTES / 1024 / 1024} MB`,
+      PATIENCE_MS: `${PATIENCE_MS / 1000} s`,
+      DEVICES_MOST: number(DEVICES_MOST),
+      CAPABILITIES_MOST: number(CAPABILITIES_MOST),
     };
     const shown = table(section("Limits")).map(([, value = "", constant = ""]): [string, string] => [constant, value]);
     expect(Object.fromEntries(shown)).toEqual(values);
@@ -96,6 +104,8 @@ describe("the README's table of", () => {
       DATA_DIR: config.dataDir,
       APPLE_BASE_URL: config.appleBaseUrl,
       APPLE_ENTERPRISE_BASE_URL: config.appleEnterpriseBaseUrl,
+      APPLE_DEADLINE_MS: String(config.appleDeadlineMs),
+      APPLE_SYNC_SECONDS: String(config.syncSeconds),
       GRAPHQL_INTROSPECTION: String(config.introspection),
       LOG_LEVEL: config.logLevel,
       ...Object.fromEntries(set.map(([, name = "", value = ""]) => [name, value])),

@@ -4,6 +4,7 @@ import { makeDataSource } from "../src/database/data-source.js";
 import { checkServerRole, UnfitDatabase } from "../src/database/migrate.js";
 import { inTransaction, makeReadPool, ReadSession, type Scope } from "../src/database/tenancy.js";
 import { query } from "./support/database.js";
+import { driftedKey } from "./support/drift.js";
 import { SERVER_ROLE } from "./support/global-setup.js";
 import { seed, type Story } from "./support/seed.js";
 import { startTestServer, type TestServer } from "./support/server.js";
@@ -29,6 +30,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/** Tables of what Apple said of a key: whoever sees the key sees them. */
+const SEEN_WITH_THE_KEY = [
+  ...["apple_budgets", "apple_bundle_ids", "apple_certificates", "apple_devices", "apple_profile_certificates"],
+  ...["apple_profile_devices", "apple_provisioning_profiles", "apple_snapshots", "drift_events"],
+];
+
 /** An organization with at least one row in every table. */
 async function furnished(name: string): Promise<typeof acme> {
   const story = await seed(server, name);
@@ -39,15 +46,18 @@ async function furnished(name: string): Promise<typeof acme> {
     await story.token(tenant, ["CREDENTIALS_VIEW"]);
   }
   await story.member(story.organizationId, `root@${name.toLowerCase()}.example`, ["MANAGER"]);
-  const sharedWithWeb = await story.credential(story.organizationId);
+  const { credentialId: sharedWithWeb } = await driftedKey(server, story, story.organizationId);
   await story.share(sharedWithWeb, { subOrganizationIds: [web] });
   const sharedWithApps = await story.credential(story.organizationId);
   await story.share(sharedWithApps, { subOrganizationIds: [apps] });
-  const [ownKeyOfWeb, ownKeyOfApps] = [await story.credential(web), await story.credential(apps)];
+  const [{ credentialId: ownKeyOfWeb }, { credentialId: ownKeyOfApps }] = [
+    await driftedKey(server, story, web),
+    await driftedKey(server, story, apps),
+  ];
   const used = await server.ask(
     story.owner,
-    `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Credential { appStoreConnect { devices { nodes { appleId } } } } } }`,
-    { ids: [sharedWithWeb, sharedWithApps, ownKeyOfWeb, ownKeyOfApps] },
+    `query ($id: ID!) { credential(id: $id) { appStoreConnect { devices { nodes { appleId } } } } }`,
+    { id: sharedWithApps },
   );
   expect(used.errors).toBeUndefined();
   return { ...story, web, apps, ownKeyOfWeb, ownKeyOfApps, sharedWithWeb };
@@ -85,9 +95,19 @@ describe("every table that belongs to organizations", () => {
     expect(tables).toEqual(
       expect.arrayContaining([
         "access_tokens",
+        "apple_budgets",
+        "apple_bundle_ids",
+        "apple_calls",
+        "apple_certificates",
+        "apple_devices",
+        "apple_profile_certificates",
+        "apple_profile_devices",
+        "apple_provisioning_profiles",
+        "apple_snapshots",
         "credential_uses",
         "credentials",
         "data_keys",
+        "drift_events",
         "members",
         "share_targets",
         "shares",
@@ -215,6 +235,10 @@ describe("the server", () => {
       "UPDATE shares SET uses = uses RETURNING root_id",
       "DELETE FROM share_targets RETURNING root_id",
       "DELETE FROM access_tokens RETURNING root_id",
+      ...SEEN_WITH_THE_KEY.map((table) => `UPDATE ${table} SET root_id = root_id RETURNING root_id`),
+      ...SEEN_WITH_THE_KEY.map((table) => `DELETE FROM ${table} RETURNING root_id`),
+      "UPDATE apple_calls SET calls = calls RETURNING root_id",
+      "DELETE FROM apple_calls RETURNING root_id",
       "DELETE FROM credentials RETURNING root_id",
     ]) {
       const changed = await seenFrom<{ root_id: string }>(rootOf(acme), statement);
@@ -253,6 +277,41 @@ describe("standing in a sub-organization, the server", () => {
       [acme.sharedWithWeb, acme.ownKeyOfWeb].sort(),
     );
     expect(await idsIn(rootOf(acme), "credential_uses", "credential_id")).toContain(acme.ownKeyOfApps);
+  });
+
+  test.each(SEEN_WITH_THE_KEY)("sees %s of its keys and of those shared with it, and of no other", async (table) => {
+    const seen = new Set(await idsIn(inWeb(), table, "credential_id"));
+    expect(seen).toEqual(new Set([acme.sharedWithWeb, acme.ownKeyOfWeb]));
+    expect(await idsIn(rootOf(acme), table, "credential_id")).toContain(acme.ownKeyOfApps);
+  });
+
+  test.each(SEEN_WITH_THE_KEY)(
+    "changes %s of its own keys alone, and of none that is only shared with it",
+    async (table) => {
+      const inWebAlone = inWeb();
+      for (const statement of [
+        `UPDATE ${table} SET root_id = root_id RETURNING credential_id`,
+        `DELETE FROM ${table} RETURNING credential_id`,
+      ]) {
+        const changed = await seenFrom<{ credential_id: string }>(inWebAlone, statement);
+        expect(new Set(changed.map((row) => row.credential_id))).toEqual(new Set([acme.ownKeyOfWeb]));
+      }
+      const insert = (credentialId: string, ownerId: string): string =>
+        `INSERT INTO apple_snapshots (root_id, owner_id, credential_id, list, attempts)
+       VALUES ('${acme.organizationId}', '${ownerId}', '${credentialId}', 'DEVICES', 7)
+       ON CONFLICT (root_id, credential_id, list) DO UPDATE SET attempts = 7 RETURNING attempts`;
+      const denied = insert(acme.sharedWithWeb, acme.organizationId);
+      await expect(seenFrom(inWebAlone, denied)).rejects.toMatchObject({ code: "42501" });
+      // Nor by saying that the key is its own.
+      const lie = insert(acme.sharedWithWeb, acme.web);
+      await expect(seenFrom(inWebAlone, lie)).rejects.toMatchObject({ code: "42501" });
+      expect(await seenFrom(inWebAlone, insert(acme.ownKeyOfWeb, acme.web))).toEqual([{ attempts: 7 }]);
+    },
+  );
+
+  test("sees who has used its own keys, and of those shared with it not even its own use", async () => {
+    expect(new Set(await idsIn(inWeb(), "apple_calls", "credential_id"))).toEqual(new Set([acme.ownKeyOfWeb]));
+    expect(await idsIn(rootOf(acme), "apple_calls", "credential_id")).toContain(acme.sharedWithWeb);
   });
 
   test("sees that something is shared with it, and not with whom else", async () => {

@@ -26,10 +26,10 @@ afterAll(() => world.server.close());
 
 type Data = Record<string, { userErrors?: { code: string }[] } | null> | null;
 
-function ask(field: string, id: string, token: string | null): Promise<Answer<Data>> {
+function ask(field: string, id: string, actor: Actor): Promise<Answer<Data>> {
   const asked = ASKS[field];
   if (asked === undefined) throw new Error(`Nothing says how to ask ${field}`);
-  return world.server.ask<Data>(token, asked.document, asked.variables(id, world));
+  return world.server.ask<Data>(actor.token, asked.document, asked.variables(id, world, actor));
 }
 
 /** What an answer comes to. Anything that the table has no word for is itself, so that the difference shows it. */
@@ -42,7 +42,7 @@ function outcomeOf({ status, errors, data }: Answer<Data>): string {
 }
 
 async function cell({ field, on }: Line, actor: Actor): Promise<string> {
-  return outcomeOf(await ask(field, await world.target(on, actor), actor.token));
+  return outcomeOf(await ask(field, await world.target(on, actor), actor));
 }
 
 async function outcomesOf(line: Line): Promise<Record<string, string>> {
@@ -137,7 +137,7 @@ describe("the permission that a field takes", () => {
       const root = world.acme.organizationId;
       const asWith = async (held: readonly Permission[]) => {
         const { id, secret } = await world.newToken(root, held);
-        return cell({ field, on, expected: {} }, { token: secret, id });
+        return cell({ field, on, expected: {} }, { token: secret, id, key: world.keyForAll });
       };
       expect(await asWith(permissions)).toBe("ALLOWED");
       for (const missing of permissions) {
@@ -152,14 +152,22 @@ describe("the permission that a field takes", () => {
     const one = await world.newToken(world.web, ["CREDENTIALS_VIEW"]);
     for (const selection of ["Credential.appStoreConnect", "Credential.appStoreConnect (nothing of it)"]) {
       const line = { field: selection, on: "Web's own key", expected: {} };
-      expect(await cell(line, { token: both.secret, id: both.id })).toBe("ALLOWED");
-      expect(await cell(line, { token: one.secret, id: one.id })).toBe("FORBIDDEN");
+      expect(await cell(line, { token: both.secret, id: both.id, key: world.keyForAll })).toBe("ALLOWED");
+      expect(await cell(line, { token: one.secret, id: one.id, key: world.keyForAll })).toBe("FORBIDDEN");
     }
+  });
+
+  test("what changed at Apple takes SIGNING_VIEW: without it there is no such thing", async () => {
+    const both = await world.newToken(world.web, ["CREDENTIALS_VIEW", "SIGNING_VIEW"]);
+    const one = await world.newToken(world.web, ["CREDENTIALS_VIEW"]);
+    const line = { field: "Query.node", on: "a change seen by Web's own key", expected: {} };
+    expect(await cell(line, { token: both.secret, id: both.id, key: world.keyForAll })).toBe("ALLOWED");
+    expect(await cell(line, { token: one.secret, id: one.id, key: world.keyForAll })).toBe("NOT_FOUND");
   });
 
   test("how a key is shared is null below the root, and there for the root", async () => {
     const shareOf = async (actor: string) => {
-      const key = await world.target("the root's key for Web", { token: null, id: "" });
+      const key = await world.target("the root's key for Web", { token: null, id: "", key: "" });
       const { data } = await world.server.ask<{ credential: unknown }>(
         world.actors.get(actor)?.token ?? null,
         `query ($id: ID!) { credential(id: $id) { share { id } viewerCanUpdate viewerCanDelete viewerCanShare } }`,
@@ -169,7 +177,7 @@ describe("the permission that a field takes", () => {
     };
     const may = { viewerCanUpdate: true, viewerCanDelete: true, viewerCanShare: true };
     const mayNot = { viewerCanUpdate: false, viewerCanDelete: false, viewerCanShare: false };
-    const share = { id: await world.target("the share with Web", { token: null, id: "" }) };
+    const share = { id: await world.target("the share with Web", { token: null, id: "", key: "" }) };
     expect(await shareOf("MANAGER of the root")).toEqual({ share, ...may });
     expect(await shareOf("VIEWER of the root")).toEqual({ share, ...mayNot });
     expect(await shareOf("OWNER of Web")).toEqual({ share: null, ...mayNot });
@@ -248,8 +256,8 @@ describe("the guard", () => {
 
   test("answers INTERNAL, and neither a denial nor the field, where a rule of the server cannot read", async () => {
     const { server, acme } = world;
-    const key = await world.target("the root's own key", { token: null, id: "" });
-    const asked = () => ask("Query.credential", key, acme.owner);
+    const key = await world.target("the root's own key", { token: null, id: "", key: "" });
+    const asked = () => ask("Query.credential", key, { token: acme.owner, id: "", key });
     await query(server.database.ownerUrl, "REVOKE SELECT ON credentials FROM countersign_app");
     try {
       const { data, errors } = await asked();

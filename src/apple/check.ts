@@ -29,17 +29,28 @@ const PROGRAM_NAMES = {
   ENTERPRISE: "Apple Developer Enterprise Program (ENTERPRISE)",
 };
 
+/** The list that a key is checked by. An individual key may not see certificates, whatever its owner's role. */
+export const CHECKED_BY = { TEAM: "/v1/certificates", INDIVIDUAL: "/v1/apps" } as const;
+
 /** Asks Apple whether a key works, and what is wrong where it does not. Asks for one row that every provisioning key may see. */
 export async function check(client: AppleClient, key: SigningKey): Promise<CheckOutcome> {
-  const error = await probe(client, key);
-  if (error === null) return { status: "WORKING", advice: null };
+  return outcomeOf(client, key, await probe(client, key, CHECKED_BY[key.keyType]));
+}
+
+/** What an answer to a probe says of the key; null: it was a good one. */
+export async function outcomeOf(client: AppleClient, key: SigningKey, error: AppleError | null): Promise<CheckOutcome> {
+  return error === null ? { status: "WORKING", advice: null } : diagnose(client, key, error);
+}
+
+/** What is wrong with a key that Apple answered an error to. A key that is rejected is tried at Apple's other program. */
+export async function diagnose(client: AppleClient, key: SigningKey, error: AppleError): Promise<CheckOutcome> {
   switch (error.code) {
     case "APPLE_KEY_REJECTED":
       return rejected(client, key, error);
     case "APPLE_AGREEMENT_MISSING":
       return { status: "AGREEMENT_MISSING", advice: error.message };
     case "APPLE_FORBIDDEN":
-      return { status: "ROLE_TOO_NARROW", advice: forbidden(error) };
+      return { status: "ROLE_TOO_NARROW", advice: error.message };
     case "APPLE_RATE_LIMITED":
       return { status: "RATE_LIMITED", advice: `${error.message} The budget is counted over a rolling hour.` };
     default:
@@ -47,11 +58,15 @@ export async function check(client: AppleClient, key: SigningKey): Promise<Check
   }
 }
 
-async function probe(client: AppleClient, key: SigningKey): Promise<AppleError | null> {
+/** Asks for one row of a list; gives the error that came instead, or null. */
+export async function probe(
+  client: AppleClient,
+  key: SigningKey,
+  path: string,
+  tokens: TokenCache = new TokenCache(),
+): Promise<AppleError | null> {
   try {
-    const authorization = await authorize(key, new TokenCache());
-    // An individual key may not see certificates, whatever its owner's role.
-    await client.get(authorization, key.keyType === "INDIVIDUAL" ? "/v1/apps" : "/v1/certificates", { limit: 1 });
+    await client.probe(authorize(key, tokens), path, { limit: 1 });
     return null;
   } catch (error) {
     if (error instanceof AppleError) return error;
@@ -59,15 +74,19 @@ async function probe(client: AppleClient, key: SigningKey): Promise<AppleError |
   }
 }
 
+/** What to do about a clock that is off by more than Apple accepts; null: it is not. */
+export function clockAdvice(skewSeconds: number): string | null {
+  if (skewSeconds >= -AHEAD_SECONDS && skewSeconds <= BEHIND_SECONDS) return null;
+  const direction = skewSeconds < 0 ? "ahead of" : "behind";
+  return `The clock of this server is ${Math.abs(skewSeconds)} seconds ${direction} Apple's, so that its tokens are refused: set the clock (NTP).`;
+}
+
 async function rejected(client: AppleClient, key: SigningKey, error: AppleError): Promise<CheckOutcome> {
-  const skew = error.clockSkewSeconds ?? 0;
-  if (skew < -AHEAD_SECONDS || skew > BEHIND_SECONDS) {
-    const direction = skew < 0 ? "ahead of" : "behind";
-    const advice = `The clock of this server is ${Math.abs(skew)} seconds ${direction} Apple's, so that its tokens are refused: set the clock (NTP).`;
-    return { status: "CLOCK_SKEW", advice };
-  }
+  const clock = clockAdvice(error.clockSkewSeconds ?? 0);
+  if (clock !== null) return { status: "CLOCK_SKEW", advice: clock };
   const other = key.program === "APP_STORE" ? "ENTERPRISE" : "APP_STORE";
-  const there = key.keyType === "INDIVIDUAL" ? error : await probe(client, { ...key, program: other });
+  const there =
+    key.keyType === "INDIVIDUAL" ? error : await probe(client, { ...key, program: other }, CHECKED_BY[key.keyType]);
   // Whatever Apple's other host says but "unknown key" or nothing, it knows the key.
   if (there === null || !["APPLE_KEY_REJECTED", "APPLE_UNAVAILABLE", "APPLE_UNEXPECTED_ANSWER"].includes(there.code)) {
     return {
@@ -76,11 +95,4 @@ async function rejected(client: AppleClient, key: SigningKey, error: AppleError)
     };
   }
   return { status: "KEY_REJECTED", advice: error.message };
-}
-
-function forbidden(error: AppleError): string {
-  const inactive = error.entries.some(({ detail }) => detail.includes("active membership"));
-  return inactive
-    ? "The team's membership is not active: the Account Holder must renew it on developer.apple.com."
-    : error.message;
 }

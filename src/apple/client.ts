@@ -1,25 +1,21 @@
-import pLimit, { type LimitFunction } from "p-limit";
-import { Agent, request, type Dispatcher } from "undici";
-import { AppleError, errorOf, unexpected, unreachable } from "./error.js";
+import { ExponentialBackoff, fullJitterGenerator, handleWhen, retry, type RetryPolicy } from "cockatiel";
+import { Allowances, type Allowance } from "./http/allowance.js";
+import { Breakers } from "./http/breaker.js";
 import { documentOf, type AppleDocument } from "./document.js";
-import { readRateLimit, type RateLimit } from "./rate-limit.js";
+import { AppleError, unreachable } from "./error.js";
+import { everyPage, type AppleListing } from "./listing.js";
 import type { Authorization } from "./signer.js";
+import { CONNECTIONS, Transport, type Incoming } from "./http/transport.js";
+import { Turnstile } from "./http/turnstile.js";
+import { isOutcomeUnknown, verdictOn, type Method } from "./http/verdict.js";
 
-const CONNECT_TIMEOUT_MS = 3_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const BODY_TIMEOUT_MS = 20_000;
-/** For one request with all its retries. */
+/** For one request with all its retries, and the wait for its turn. */
 export const DEADLINE_MS = 30_000;
-export const ANSWER_BYTES = 10 * 1024 * 1024;
 /** Requests at once for one key; the others wait. */
 export const CONCURRENCY = 4;
-/** How often a GET is asked again after an answer or a broken line that promises better. */
+/** How often a request is asked again after an answer or a broken line that promises better. */
 export const RETRIES = 3;
-/** Pages followed at most: 200 of 200 rows are more than any team holds. */
-export const PAGES = 200;
-
-const RETRY_BASE_MS = 200;
-const RETRIED = new Set([500, 502, 503, 504]);
+const BACKOFF = { generator: fullJitterGenerator, initialDelay: 200, maxDelay: 4_000 };
 
 /** Where Apple is, for each program. */
 export interface AppleHosts {
@@ -30,33 +26,40 @@ export interface AppleHosts {
 /** Query parameters; a list is joined with commas, as Apple wants it. */
 export type Query = Readonly<Record<string, string | number | readonly string[]>>;
 
-interface Answer {
+interface Call {
+  readonly method: Method;
+  readonly url: URL;
+  readonly body?: object;
+}
+
+/** What an answer to nobody tells of a host. */
+export interface Reached {
   readonly status: number;
-  readonly body: unknown;
+  /** By how much Apple's clock is ahead of ours; null where the answer did not say. */
   readonly clockSkewSeconds: number | null;
 }
 
-/** The only door out: speaks to Apple's two hosts and no other, within deadlines and limits. */
+const patiently = (isWorthwhile: (error: Error) => boolean): RetryPolicy =>
+  retry(handleWhen(isWorthwhile), { maxAttempts: RETRIES, backoff: new ExponentialBackoff(BACKOFF) });
+
+/** The only door out: speaks to Apple's two hosts and no other, within deadlines, limits and budgets. */
 export class AppleClient {
-  readonly #agent: Dispatcher;
-  readonly #limits = new Map<string, LimitFunction>();
-  readonly #rateLimits = new Map<string, RateLimit>();
+  readonly #transport: Transport;
+  readonly #keyTurns = new Turnstile(CONCURRENCY);
+  readonly #hostTurns = new Turnstile(CONNECTIONS);
+  readonly #breakers = new Breakers();
+  readonly #allowances = new Allowances();
 
   constructor(
     private readonly hosts: AppleHosts,
-    private readonly deadlineMs: number = DEADLINE_MS,
+    readonly deadlineMs: number = DEADLINE_MS,
   ) {
-    this.#agent = new Agent({
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, deadlineMs),
-      bodyTimeout: Math.min(BODY_TIMEOUT_MS, deadlineMs),
-      keepAliveTimeout: 30_000,
-    });
+    this.#transport = new Transport(deadlineMs);
   }
 
-  /** The budget of a key as Apple last reported it to this process; null before its first call. */
-  rateLimit(credentialId: string): RateLimit | null {
-    return this.#rateLimits.get(credentialId) ?? null;
+  /** What this process knows of a key's budget. */
+  allowance(credentialId: string): Allowance {
+    return this.#allowances.of(credentialId);
   }
 
   /** One document. Throws AppleError. */
@@ -64,25 +67,61 @@ export class AppleClient {
     return this.#document(authorization, this.#url(authorization, path, query));
   }
 
-  /** Every page of a list, following `links.next` as it is, on the same origin only. Throws AppleError. */
-  async *pages(authorization: Authorization, path: string, query: Query = {}): AsyncGenerator<AppleDocument> {
-    const first = this.#url(authorization, path, query);
-    const seen = new Set<string>();
-    let fetched = 0;
-    for (let url: URL | null = first; url !== null;) {
-      // Seen in practice: `next` though everything was fetched, and a `next` that leads in a circle.
-      if (seen.has(url.href) || seen.size >= PAGES) return;
-      seen.add(url.href);
-      const document = await this.#document(authorization, url);
-      yield document;
-      fetched += document.data.length;
-      if (document.total !== null && fetched >= document.total) return;
-      url = nextOf(document, first);
+  /**
+   * A document that tells whether a key works: asked whatever the breakers and the budget say, since what they know
+   * may be of the past. Throws AppleError.
+   */
+  async probe(authorization: Authorization, path: string, query: Query = {}): Promise<AppleDocument> {
+    const call: Call = { method: "GET", url: this.#url(authorization, path, query) };
+    this.allowance(authorization.key.credentialId).release();
+    return documentOf((await this.#attempts(authorization, call)).body);
+  }
+
+  /**
+   * Whether a program's host answers at all, asked without a key: what it answers, no doubt 401, tells the clocks
+   * apart. Throws AppleError where no answer comes.
+   */
+  async reach(program: keyof AppleHosts): Promise<Reached> {
+    const url = new URL(`${this.hosts[program]}/v1/apps`);
+    const signal = AbortSignal.timeout(this.deadlineMs);
+    const isWorthwhile = (error: Error): boolean =>
+      error instanceof AppleError && error.status === null && verdictOn("GET", error) === "retry";
+    try {
+      await patiently(isWorthwhile).execute(
+        () => this.#transport.send({ method: "GET", url, token: null, signal }, () => undefined),
+        signal,
+      );
+      return { status: 200, clockSkewSeconds: null };
+    } catch (error) {
+      if (!(error instanceof AppleError)) throw unreachable(error);
+      if (error.status === null) throw error;
+      return { status: error.status, clockSkewSeconds: error.clockSkewSeconds };
+    }
+  }
+
+  /** Every row of a list, page by page. Throws AppleError, also where Apple's pages do not lead to all of it. */
+  async all(authorization: Authorization, path: string, query: Query = {}): Promise<AppleListing> {
+    return everyPage(this.#url(authorization, path, query), (url) => this.#document(authorization, url));
+  }
+
+  /** Makes or changes a thing, and gives it as Apple has it now. Throws AppleError, which says whether the outcome is known. */
+  async change(
+    authorization: Authorization,
+    method: "POST" | "PATCH",
+    path: string,
+    body: object,
+  ): Promise<AppleDocument> {
+    try {
+      const call: Call = { method, url: this.#url(authorization, path, {}), body };
+      return documentOf((await this.#guarded(authorization, call)).body);
+    } catch (error) {
+      if (error instanceof AppleError) error.outcomeUnknown = isOutcomeUnknown(error);
+      throw error;
     }
   }
 
   async close(): Promise<void> {
-    await this.#agent.close();
+    await this.#transport.close();
   }
 
   #url({ key }: Authorization, path: string, query: Query): URL {
@@ -95,111 +134,60 @@ export class AppleClient {
   }
 
   async #document(authorization: Authorization, url: URL): Promise<AppleDocument> {
-    const answer = await this.#limited(authorization, () => this.#ask(authorization, url));
-    if (answer.status !== 200) throw errorOf(answer.status, answer.body, answer.clockSkewSeconds);
-    return documentOf(answer.body);
+    return documentOf((await this.#guarded(authorization, { method: "GET", url })).body);
   }
 
-  async #limited<T>({ key }: Authorization, call: () => Promise<T>): Promise<T> {
-    const limit = this.#limits.get(key.credentialId) ?? pLimit(CONCURRENCY);
-    this.#limits.set(key.credentialId, limit);
-    try {
-      return await limit(call);
-    } finally {
-      if (limit.activeCount + limit.pendingCount === 0) this.#limits.delete(key.credentialId);
-    }
+  /** A call that an open breaker keeps from being made. */
+  async #guarded(authorization: Authorization, call: Call): Promise<Incoming> {
+    const { program, credentialId, version } = authorization.key;
+    const attempts = () => this.#attempts(authorization, call);
+    return this.#breakers.run(this.hosts[program], `${credentialId}:${version}`, attempts);
   }
 
-  /** A GET: asked again after a broken line or a passing fault of Apple's, and once with a fresh token after a 401. */
-  async #ask(authorization: Authorization, url: URL): Promise<Answer> {
+  /** A call with its retries, within the deadline: after a passing fault of Apple's, and once with a fresh token after a 401. */
+  async #attempts(authorization: Authorization, call: Call): Promise<Incoming> {
     const deadline = AbortSignal.timeout(this.deadlineMs);
-    let token = authorization.token;
-    let renewed = false;
-    for (let attempt = 0; ; attempt += 1) {
+    const sent: Sent = { token: null };
+    let isRenewed = false;
+    const attempt = async (): Promise<Incoming> => {
       try {
-        const answer = await this.#send(authorization, url, token, deadline);
-        if (answer.status === 401 && !renewed) {
-          // Apple sends 401 to good tokens now and then.
-          renewed = true;
-          token = await authorization.renew(token);
-          continue;
-        }
-        if (!RETRIED.has(answer.status) || attempt >= RETRIES) return answer;
+        return await this.#inTurn(authorization, call, deadline, sent);
       } catch (error) {
-        if (error instanceof AppleError) throw error;
-        if (attempt >= RETRIES || deadline.aborted || !isBrokenLine(error)) throw unreachable(error);
+        if (isRenewed || !(error instanceof AppleError) || verdictOn(call.method, error) !== "renew") throw error;
+        isRenewed = true;
+        await authorization.token(sent.token ?? undefined);
+        return this.#inTurn(authorization, call, deadline, sent);
       }
-      await pause(Math.random() * RETRY_BASE_MS * 2 ** attempt, deadline);
-    }
-  }
-
-  async #send({ key }: Authorization, url: URL, token: string, signal: AbortSignal): Promise<Answer> {
-    const { statusCode, headers, body } = await request(url, {
-      dispatcher: this.#agent,
-      signal,
-      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
-    });
-    const rateLimit = readRateLimit(headers["x-rate-limit"]);
-    if (rateLimit !== null) this.#rateLimits.set(key.credentialId, rateLimit);
-    if (statusCode >= 300 && statusCode < 400) {
-      // Destroyed before its end, a body reports that as an error, which nobody else listens for.
-      body.on("error", () => undefined).destroy();
-      throw unexpected("Apple answered with a redirect, which is not followed.");
-    }
-    const text = await readCapped(body);
-    return { status: statusCode, body: parse(text, statusCode), clockSkewSeconds: clockSkew(headers["date"]) };
-  }
-}
-
-/** The failures of a connection, which say that no whole answer came; a deadline is no such failure. */
-function isBrokenLine(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE" || code === "ECONNREFUSED";
-}
-
-async function readCapped(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    // Leaving the loop destroys the stream, and the connection with it.
-    if (size > ANSWER_BYTES) throw unexpected(`Apple's answer is larger than ${ANSWER_BYTES} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-/** JSON where a good answer has to be, null where an error page is something else. */
-function parse(text: string, status: number): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (status === 200) throw unexpected("Apple's answer is not JSON.", error);
-    return null;
-  }
-}
-
-function clockSkew(date: string | string[] | undefined): number | null {
-  const theirs = typeof date === "string" ? Date.parse(date) : Number.NaN;
-  return Number.isNaN(theirs) ? null : Math.round((theirs - Date.now()) / 1000);
-}
-
-function nextOf(document: AppleDocument, first: URL): URL | null {
-  if (document.next === null) return null;
-  const next = URL.canParse(document.next) ? new URL(document.next) : null;
-  if (next?.origin !== first.origin) throw unexpected("Apple's next page lies on another host, which is not asked.");
-  return next;
-}
-
-/** Waits, or until the deadline. */
-function pause(ms: number, deadline: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      deadline.removeEventListener("abort", done);
-      resolve();
     };
-    const timer = setTimeout(done, ms);
-    deadline.addEventListener("abort", done);
-  });
+    let isRefused = false;
+    const isWorthwhile = (error: Error): boolean => {
+      if (!(error instanceof AppleError) || deadline.aborted || verdictOn(call.method, error) !== "retry") return false;
+      if (error.code !== "APPLE_RATE_LIMITED") return true;
+      // Once: who is refused again, or would have to wait for longer than a call does, is told so.
+      const isFirst = !isRefused && error.status === 429;
+      isRefused = true;
+      return isFirst;
+    };
+    return patiently(isWorthwhile).execute(attempt, deadline);
+  }
+
+  /** Sends when it is the turn of the key's tenant, and then of the key among all of its host. */
+  async #inTurn(authorization: Authorization, call: Call, signal: AbortSignal, sent: Sent): Promise<Incoming> {
+    const { key, meter, tenantId = "" } = authorization;
+    const allowance = this.allowance(key.credentialId);
+    return this.#keyTurns.run(key.credentialId, tenantId, signal, async () => {
+      const token = await authorization.token();
+      sent.token = token;
+      await allowance.wait(signal);
+      return this.#hostTurns.run(this.hosts[key.program], key.credentialId, signal, () => {
+        if (meter !== undefined) meter.calls += 1;
+        return allowance.heed((onRateLimit) => this.#transport.send({ ...call, token, signal }, onRateLimit));
+      });
+    });
+  }
+}
+
+/** The token that a call was last sent with. */
+interface Sent {
+  token: string | null;
 }

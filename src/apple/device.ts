@@ -1,12 +1,12 @@
-import { PAGE_ROWS } from "./certificate.js";
 import type { AppleClient } from "./client.js";
-import { date, text, type AppleResource } from "./document.js";
+import { date, only, text, type AppleResource } from "./document.js";
+import { PAGE_ROWS } from "./listing.js";
 import type { Authorization } from "./signer.js";
 
 export const DEVICE_FIELDS = ["name", "udid", "model", "deviceClass", "platform", "status", "addedDate"];
 
 /** A device registered with a team. */
-export interface AppleDevice {
+export interface DeviceAtApple {
   readonly appleId: string;
   readonly name: string;
   readonly udid: string;
@@ -19,7 +19,7 @@ export interface AppleDevice {
 }
 
 /** Reads a device out of a document. */
-export function deviceOf(resource: AppleResource): AppleDevice {
+export function deviceOf(resource: AppleResource): DeviceAtApple {
   return {
     appleId: resource.id,
     name: text(resource, "name") ?? "",
@@ -33,9 +33,30 @@ export function deviceOf(resource: AppleResource): AppleDevice {
 }
 
 /** All devices of a key's team. Throws AppleError. */
-export async function list(client: AppleClient, authorization: Authorization): Promise<AppleDevice[]> {
-  const devices: AppleDevice[] = [];
+export async function list(client: AppleClient, authorization: Authorization): Promise<DeviceAtApple[]> {
   const query = { limit: PAGE_ROWS, "fields[devices]": DEVICE_FIELDS };
-  for await (const { data } of client.pages(authorization, "/v1/devices", query)) devices.push(...data.map(deviceOf));
-  return devices;
+  const { data } = await client.all(authorization, "/v1/devices", query);
+  return data.map(deviceOf);
+}
+
+/** Registers a device. Apple takes one a request. Throws AppleError. */
+export async function register(
+  client: AppleClient,
+  authorization: Authorization,
+  attributes: { readonly name: string; readonly udid: string; readonly platform: string },
+): Promise<DeviceAtApple> {
+  const body = { data: { type: "devices", attributes } };
+  return only(await client.change(authorization, "POST", "/v1/devices", body), deviceOf);
+}
+
+/** Renames a device, or changes its status. Throws AppleError. */
+export async function update(
+  client: AppleClient,
+  authorization: Authorization,
+  id: string,
+  attributes: { readonly name?: string; readonly status?: string },
+): Promise<DeviceAtApple> {
+  const body = { data: { type: "devices", id, attributes } };
+  const path = `/v1/devices/${encodeURIComponent(id)}`;
+  return only(await client.change(authorization, "PATCH", path, body), deviceOf);
 }

@@ -50,7 +50,8 @@ export function documentOf(body: unknown): AppleDocument {
 /** A text attribute; null where it misses or is something else. */
 export function text(from: AppleResource, name: string): string | null {
   const value = from.attributes?.[name];
-  return typeof value === "string" ? value : null;
+  // PostgreSQL's text holds no NUL.
+  return typeof value === "string" ? value.replaceAll("\u0000", "\ufffd") : null;
 }
 
 /** A date attribute in any of the forms seen: `…+0000`, `…+00:00`, `…Z`, `…-08:00`. Null where it is none. */
@@ -60,14 +61,18 @@ export function date(from: AppleResource, name: string): Date | null {
   return Number.isNaN(time) ? null : new Date(time);
 }
 
-/** The included resources that a relationship names, and how many Apple says there are. */
-export function related(
-  from: AppleResource,
-  name: string,
-  included: AppleDocument["included"],
-): { found: AppleResource[]; total: number } {
+/** The ids that a relationship names, each once, and how many Apple says there are. */
+export function related(from: AppleResource, name: string): { ids: string[]; total: number } {
   const relation = from.relationships?.[name];
-  const ids = relation?.data === null || relation?.data === undefined ? [] : [relation.data].flat();
-  const found = ids.flatMap(({ type, id }) => included.get(`${type}:${id}`) ?? []);
-  return { found, total: Math.max(relation?.meta?.paging?.total ?? 0, ids.length) };
+  const named = relation?.data === null || relation?.data === undefined ? [] : [relation.data].flat();
+  const ids = [...new Set(named.map(({ id }) => id))];
+  return { ids, total: Math.max(relation?.meta?.paging?.total ?? 0, ids.length) };
+}
+
+/** The one resource of a document, read. Throws APPLE_UNEXPECTED_ANSWER where it holds none or several. */
+export function only<T>({ data }: AppleDocument, read: (resource: AppleResource) => T): T {
+  const [resource] = data;
+  if (resource === undefined || data.length > 1)
+    throw unexpected("Apple's answer does not hold the one thing asked for.");
+  return read(resource);
 }

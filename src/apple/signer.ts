@@ -1,10 +1,13 @@
 import DataLoader from "dataloader";
+import pLimit from "p-limit";
 import { signToken, type SignedToken, type SigningKey } from "./token.js";
 
 /** Tokens kept at most, in the order they were signed. */
 const CACHED_TOKENS = 10_000;
 /** A token that ends sooner than this is signed anew. */
 const MARGIN_MS = 60_000;
+/** Signatures at once: so many threads make them, and the first is to be done before the thousandth is begun. */
+const SIGNED_AT_ONCE = 4;
 
 const cacheId = (key: SigningKey): string => `${key.credentialId}:${key.version}`;
 
@@ -14,6 +17,7 @@ const cacheId = (key: SigningKey): string => `${key.credentialId}:${key.version}
  */
 export class TokenCache {
   readonly #tokens = new Map<string, Promise<SignedToken>>();
+  readonly #turns = pLimit(SIGNED_AT_ONCE);
   #signatures = 0;
 
   /** How many signatures this process has made. */
@@ -36,7 +40,7 @@ export class TokenCache {
 
   #sign(id: string, key: SigningKey): Promise<SignedToken> {
     this.#signatures += 1;
-    const signing = signToken(key);
+    const signing = this.#turns(() => signToken(key));
     this.#tokens.delete(id);
     this.#tokens.set(id, signing);
     signing.catch(() => {
@@ -48,12 +52,15 @@ export class TokenCache {
   }
 }
 
-/** The right to ask Apple as a key, now: the key as its source described it, and its token. */
+/** The right to ask Apple as a key, now: the key as its source described it, and its tokens. */
 export interface Authorization<Key extends SigningKey = SigningKey> {
   readonly key: Key;
-  readonly token: string;
-  /** Another token, after Apple answered 401 to one. */
-  readonly renew: (refused: string) => Promise<string>;
+  /** The live token, signed when it is first needed. `refused` is one that Apple answered 401 to: another is signed. */
+  readonly token: (refused?: string) => Promise<string>;
+  /** The tenant for whom Apple is asked: those who share a key take turns. */
+  readonly tenantId?: string;
+  /** Counts the requests that are made with it. */
+  readonly meter?: { calls: number };
 }
 
 /** Yields the keys that may be used *now*, in one query: an error for each that may not. */
@@ -69,19 +76,16 @@ export function createSigner<Key extends SigningKey>(source: KeySource<Key>, tok
   return new DataLoader(
     async (credentialIds) => {
       const keys = await source([...new Set(credentialIds)]);
-      return Promise.all(
-        credentialIds.map(async (id) => {
-          const key = keys.get(id) ?? new Error("The source of keys left one out");
-          if (key instanceof Error) return key;
-          return authorize(key, tokens).catch((error: unknown) => error as Error);
-        }),
-      );
+      return credentialIds.map((id) => {
+        const key = keys.get(id) ?? new Error("The source of keys left one out");
+        return key instanceof Error ? key : authorize(key, tokens);
+      });
     },
     { cache: false },
   );
 }
 
 /** Authorizes a key that is at hand, such as one that is about to be saved. */
-export async function authorize<Key extends SigningKey>(key: Key, tokens: TokenCache): Promise<Authorization<Key>> {
-  return { key, token: await tokens.token(key), renew: (refused) => tokens.token(key, refused) };
+export function authorize<Key extends SigningKey>(key: Key, tokens: TokenCache): Authorization<Key> {
+  return { key, token: (refused) => tokens.token(key, refused) };
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { SignJWT } from "jose";
 import type { Secret } from "../vault/secret.js";
 
@@ -22,6 +22,8 @@ export const TOKEN_LIFETIME_SECONDS = 19 * 60;
 /** Apple refuses a token from the future, so `iat` lies behind our clock. */
 const BACKDATED_SECONDS = 60;
 
+const CURVE = { name: "ECDSA", namedCurve: "P-256" };
+
 /** A signed token, and when it is of no more use. */
 export interface SignedToken {
   readonly jwt: string;
@@ -31,7 +33,7 @@ export interface SignedToken {
 /** Signs a token for Apple: ES256, `iss` for a team's key, `sub: "user"` for an individual one ("Generating Tokens for API Requests"). */
 export async function signToken(key: SigningKey, now: Date = new Date()): Promise<SignedToken> {
   const secret = await key.privateKey();
-  const privateKey = secret.use((der) => createPrivateKey({ key: der, format: "der", type: "pkcs8" }));
+  const privateKey = await secret.use((der) => webcrypto.subtle.importKey("pkcs8", der, CURVE, false, ["sign"]));
   const issuedAt = Math.floor(now.getTime() / 1000) - BACKDATED_SECONDS;
   const expiresAt = issuedAt + TOKEN_LIFETIME_SECONDS;
   const token = new SignJWT()

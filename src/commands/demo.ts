@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import pg from "pg";
 import { readConfig, type Config } from "../config.js";
-import { startEmbeddedPostgres } from "../database/embedded.js";
+import { startEmbeddedPostgres } from "../database/embedded/postgres.js";
 import { openPlatform } from "../platform.js";
 import { startSandbox } from "../sandbox/server.js";
 import { startServer, type RunningServer } from "../server.js";

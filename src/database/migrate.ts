@@ -1,6 +1,7 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import type { DataSource } from "typeorm";
 import { makeDataSource } from "./data-source.js";
+import { installQueue } from "./queue.js";
 
 /** Taken while migrating, so that replicas that start together migrate once. Any constant of the project's own. */
 const MIGRATION_LOCK = 7_265_401;
@@ -24,6 +25,7 @@ export async function migrate(ownerUrl: string, serverUrl: string): Promise<void
       await lock.query("SET statement_timeout = 0");
       await lock.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
       await owner.runMigrations({ transaction: "all" });
+      await installQueue(ownerUrl);
       await makeServerRole(owner, new URL(serverUrl));
     } finally {
       await lock.query("SELECT pg_advisory_unlock($1)", [MIGRATION_LOCK]).catch(() => undefined);

@@ -26,3 +26,14 @@ export function liveFor(share: string, tenants: string): string {
 export function live(share: string): string {
   return `(${share}.expires_at IS NULL OR ${share}.expires_at > now())`;
 }
+
+/**
+ * The start of every statement that reads what Apple said of keys: those that may be used now to see it, in `usable`,
+ * with the patterns that bind the use. `$1` are the viewer's roots, `$2` the tenants in which the viewer has the
+ * permission; `keys` says which keys, by default those of `$3`.
+ */
+export const withKeysToView = (keys = "$3"): string => `WITH usable AS (
+  SELECT c.root_id, c.id, c.key_type, CASE WHEN ${ownedBy("c")} THEN '{}' ELSE s.bundle_identifiers END AS patterns
+  FROM credentials c
+  LEFT JOIN shares s ON s.root_id = c.root_id AND s.credential_id = c.id AND 'VIEW' = ANY (s.uses) AND ${liveFor("s", "$2")}
+  WHERE c.root_id = ANY ($1) AND c.id = ANY (${keys}) AND (${ownedBy("c")} OR s.id IS NOT NULL))`;

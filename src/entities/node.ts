@@ -9,6 +9,7 @@ const TYPE_NAMES: Partial<Record<IdKind, string>> = {
   accessToken: "AccessToken",
   credential: "Credential",
   share: "Share",
+  driftEvent: "DriftEvent",
   user: "User",
 };
 

@@ -38,7 +38,7 @@ export type Listed<Row> = Row & { readonly listKey: string };
  * A loader of lists: one statement for all lists of a tick that ask for the same page and filter, never one a list.
  * `load` is given one row more than a page holds as its limit.
  */
-export function pagesByKey<Row extends { id: string }, Filter>(
+export function pagesByKey<Row extends object, Filter>(
   load: (
     keys: readonly string[],
     page: { after: string; limit: number; filter: Filter },
@@ -69,7 +69,8 @@ export function pagesByKey<Row extends { id: string }, Filter>(
   );
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+/** Items by a key of theirs. */
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = keyOf(item);

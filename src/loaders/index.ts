@@ -1,9 +1,15 @@
-import type { AppleClient } from "../apple/client.js";
 import type { Signer } from "../apple/signer.js";
 import type { Viewer } from "../auth/viewer.js";
 import type { ReadSession } from "../database/tenancy.js";
+import type { Snapshots } from "../services/apple/snapshot.js";
+import type { UsableKey } from "../services/signing-key.js";
 import { accessTokenLoaders } from "./access-token.js";
-import { appStoreConnectLoaders, type UsableKey } from "./app-store-connect.js";
+import { appleBundleIdLoaders } from "./apple/bundle-id.js";
+import { appleCertificateLoaders } from "./apple/certificate.js";
+import { appleDeviceLoaders } from "./apple/device.js";
+import { driftEventLoaders } from "./apple/drift-event.js";
+import { appleProfileLoaders } from "./apple/provisioning-profile.js";
+import { appleSnapshotLoaders } from "./apple/snapshot.js";
 import { credentialLoaders } from "./credential.js";
 import { memberLoaders } from "./member.js";
 import { shareLoaders } from "./share.js";
@@ -13,19 +19,25 @@ import { tenantLoaders } from "./tenant.js";
 export interface LoaderSources {
   readonly reads: ReadSession;
   readonly viewer: Viewer;
-  readonly apple: AppleClient;
   readonly signer: Signer<UsableKey>;
+  readonly snapshots: Snapshots;
 }
 
 /** The loaders of one request: every read of a resolver or a rule goes through them. */
-export function createLoaders({ reads, viewer, apple, signer }: LoaderSources) {
+export function createLoaders({ reads, viewer, signer, snapshots }: LoaderSources) {
+  const reader = { reads, roots: viewer.scope.roots, tenants: viewer.tenantsWith("SIGNING_VIEW") };
   return {
     ...tenantLoaders(reads, viewer),
     ...memberLoaders(reads, viewer),
     ...accessTokenLoaders(reads, viewer),
     ...credentialLoaders(reads, viewer),
     ...shareLoaders(reads, viewer),
-    ...appStoreConnectLoaders(apple, signer),
+    ...appleSnapshotLoaders(reader, { signer, snapshots }),
+    ...appleCertificateLoaders(reader),
+    ...appleProfileLoaders(reader),
+    ...appleBundleIdLoaders(reader),
+    ...appleDeviceLoaders(reader),
+    ...driftEventLoaders(reader),
   };
 }
 

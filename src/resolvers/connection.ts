@@ -146,14 +146,25 @@ export function connectionOf<Row extends { id: string }>(
   return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }
 
-/** A page cut out of a list that is at hand whole. `idOf` gives what a cursor holds. */
-export function slice<Row>(rows: readonly Row[], idOf: (row: Row) => string, page: ListKey<unknown>): Connection<Row> {
-  const start = page.after === null ? 0 : rows.findIndex((row) => idOf(row) === page.after) + 1;
-  if (page.after !== null && start === 0) {
-    throw new Denial("INVALID_INPUT", "The item that `after` names is no longer there.");
+/** As `pageOf`, for a list whose items are in the order of their `position`. */
+export function pageAfterPosition<Filter>(
+  key: string,
+  first: number,
+  after: string | null | undefined,
+  filter: Filter,
+): ListKey<Filter> {
+  const page = pageOf(key, first, after, filter);
+  if (page.after !== null && !/^\d{1,9}$/.test(page.after)) {
+    throw new Denial("INVALID_INPUT", "`after` is no cursor of this list.");
   }
-  const end = start + page.first;
-  const edgeOf = (node: Row): Edge<Row> => ({ cursor: toCursor(idOf(node)), node });
-  const place = { hasNextPage: end < rows.length, hasPreviousPage: start > 0 };
-  return new PageConnection(rows.slice(start, end), edgeOf, place);
+  return page;
+}
+
+/** As `connectionOf`, for a list whose items are in the order of their `position`. */
+export function positionedConnection<Row extends { readonly position: number | null }>(
+  { rows, hasNextPage }: Page<Row>,
+  { after }: { after: string | null },
+): Connection<Row> {
+  const edgeOf = (node: Row): Edge<Row> => ({ cursor: toCursor(String(node.position)), node });
+  return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }

@@ -8,7 +8,7 @@ import { Denial } from "../errors.js";
 import type { CredentialRow, ListedCredential } from "../loaders/credential.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import * as credentials from "../services/credential.js";
-import { AppStoreConnect } from "./app-store-connect.js";
+import { AppStoreConnect } from "./apple/app-store-connect.js";
 import { AFTER, connectionOf, FIRST, FirstType, pageOf, searchOf, type Connection } from "./connection.js";
 import {
   CreateCredentialInput,
@@ -105,7 +105,7 @@ export class CredentialResolver {
     maxAgeSeconds: number,
   ): AppStoreConnect {
     if (maxAgeSeconds < 0) throw new Denial("INVALID_INPUT", "`maxAgeSeconds` must not be negative.");
-    return { credentialId: id };
+    return { credentialId: id, maxAgeSeconds };
   }
 
   @Mutation(() => CreateCredentialPayload, {

@@ -1,6 +1,11 @@
 import { AccessExplanationResolver } from "./access-explanation.js";
 import { AccessTokenResolver, TenantAccessTokensResolver } from "./access-token.js";
-import { AppStoreConnectResolver } from "./app-store-connect.js";
+import { AppStoreConnectResolver } from "./apple/app-store-connect.js";
+import { AppleBundleIdResolver } from "./apple/bundle-id.js";
+import { AppleCertificateResolver } from "./apple/certificate.js";
+import { AppleDeviceResolver } from "./apple/device.js";
+import { CredentialDriftEventsResolver } from "./apple/drift-event.js";
+import { AppleProvisioningProfileResolver } from "./apple/provisioning-profile.js";
 import { CredentialResolver, TenantCredentialsResolver } from "./credential.js";
 import { MemberResolver, TenantMembersResolver } from "./member.js";
 import { NodeResolver } from "./node.js";
@@ -22,7 +27,12 @@ export const resolvers = [
   MemberResolver,
   AccessTokenResolver,
   CredentialResolver,
+  CredentialDriftEventsResolver,
   AppStoreConnectResolver,
+  AppleCertificateResolver,
+  AppleProvisioningProfileResolver,
+  AppleBundleIdResolver,
+  AppleDeviceResolver,
   ShareResolver,
   AccessExplanationResolver,
 ] as const;

@@ -22,6 +22,8 @@ async function load({ loaders, viewer }: Context, id: string): Promise<{ id: str
       return loaders.credential.load(id);
     case "share":
       return loaders.share.load(id);
+    case "driftEvent":
+      return loaders.driftEvent.load(id);
     case "user":
       return viewer.actor.kind === "user" ? viewer.actor.user : null;
     default:

@@ -60,6 +60,17 @@ export function payloadType(
   return Payload;
 }
 
+/** The GraphQL type of a payload with several things, empty where the mutation was refused. */
+export function listPayloadType(name: string, fieldName: string, type: () => object): ClassType {
+  @ObjectType(name, { simpleResolvers: true, description: "What came of the mutation." })
+  class Payload extends MutationPayload {}
+  Field(() => [type() as ClassType], { description: "What they are now; `userErrors` says why others are not here." })(
+    Payload.prototype,
+    fieldName,
+  );
+  return Payload;
+}
+
 /** The payload of a deletion. */
 export function deletionPayloadType(name: string): ClassType {
   return payloadType(name, "deletedId", () => ID);
@@ -68,18 +79,24 @@ export function deletionPayloadType(name: string): ClassType {
 /** How the one argument of a mutation is described. */
 export const INPUT = { description: "What to do." } as const;
 
-/** Runs a mutation and answers with its payload: a refusal becomes `userErrors`. */
+/**
+ * Runs a mutation and answers with its payload: a refusal becomes `userErrors`. Where parts of it were done, `refusals`
+ * says why the others were not. `nothing` is what a refused mutation gives in the place of its things, null by default.
+ */
 export async function answer<T extends object>(
   ctx: Context,
   input: MutationInput,
-  act: () => Promise<T>,
+  act: () => Promise<T & { readonly refusals?: readonly Refusal[] }>,
+  nothing: Partial<T> = {},
 ): Promise<Partial<T> & MutationPayload> {
   const clientMutationId = input.clientMutationId ?? null;
   try {
-    return { ...(await act()), userErrors: [], clientMutationId };
+    const { refusals = [], ...done } = await act();
+    return { ...(done as unknown as T), userErrors: refusals.map(userErrorOf), clientMutationId };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const { code, message, field } = error;
-    return { userErrors: [{ code, message, field }], clientMutationId } as Partial<T> & MutationPayload;
+    return { ...nothing, userErrors: [userErrorOf(error)], clientMutationId };
   }
 }
+
+const userErrorOf = ({ code, message, field }: Refusal): UserError => ({ code, message, field });

@@ -31,3 +31,10 @@ export const usesCredential = rule<CredentialRow>("usesCredential", (credential,
   );
   return holds || new Denial("FORBIDDEN", "This takes SIGNING_VIEW here.");
 });
+
+/** The viewer knows the key that the input names; whether it may be used in the tenant the service asks, at the moment of use. */
+export const knowsCredential = rule<unknown, { input: { credentialId: string } }>(
+  "knowsCredential",
+  async (_, { input }, ctx) =>
+    (await ctx.loaders.credential.load(input.credentialId)) === null ? new Denial("NOT_FOUND") : true,
+);

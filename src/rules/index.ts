@@ -1,11 +1,11 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
-import { ownsCredential, usesCredential } from "./credential.js";
+import { knowsCredential, ownsCredential, usesCredential } from "./credential.js";
 import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesShare } from "./share.js";
-import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, namesOrganization } from "./tenant.js";
+import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
 
 /** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
 export const rules: RuleTree = {
@@ -36,6 +36,9 @@ export const rules: RuleTree = {
     deleteCredential: ownsCredential("CREDENTIALS_MANAGE"),
     share: ownsSubject,
     unshare: ownsSubject,
+    registerBundleId: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    registerDevices: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    updateDevice: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
   },
   Tenant: {
     members: mayHere("MEMBERS_MANAGE"),
@@ -56,6 +59,13 @@ export const rules: RuleTree = {
     owner: comesAlong,
     share: comesAlong, // Null for whoever may not see that.
     appStoreConnect: usesCredential,
+    driftEvents: usesCredential,
+  },
+  AppleCertificate: {
+    keptAs: mayThere("SIGNING_VIEW"),
+  },
+  AppleProvisioningProfile: {
+    keptAs: mayThere("SIGNING_VIEW"),
   },
   Share: {
     subject: seesShare,

@@ -28,6 +28,8 @@ export async function sees(ctx: Context, id: string): Promise<Verdict> {
     }
     case "user":
       return viewer.actor.kind === "user" && viewer.actor.user.id === id ? true : new Denial("NOT_FOUND");
+    case "driftEvent":
+      return (await loaders.driftEvent.load(id)) === null ? new Denial("NOT_FOUND") : true;
     case "dataKey":
     case null:
       return new Denial("NOT_FOUND");

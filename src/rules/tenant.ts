@@ -47,3 +47,9 @@ export const entersHere = rule<TenantRow>(
   "entersHere",
   (tenant, _, ctx) => ctx.viewer.standsIn(tenant) || new Denial("FORBIDDEN"),
 );
+
+/** The viewer has the permission in the tenant that the argument names. */
+export const mayThere = (permission: Permission) =>
+  rule<unknown, { tenantId: string }>(`mayThere ${permission}`, async (_, { tenantId }, ctx) =>
+    mayIn(ctx, await ctx.loaders.tenant.load(tenantId), permission),
+  );

@@ -1,3 +1,4 @@
+import type { EntityManager } from "typeorm";
 import { check, type CheckOutcome, type CheckStatus } from "../apple/check.js";
 import type { SigningKey } from "../apple/token.js";
 import type { Context } from "../context.js";
@@ -94,18 +95,24 @@ export async function verify(ctx: Context, input: { credentialId: string }): Pro
     const secret = await ctx.platform.vault.open(unitOf(manager), row.sealedKey, placeOf(row));
     return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
   });
-  const health = healthOf(await check(ctx.platform.apple, key));
-  // A key that was rotated meanwhile is another key: what was found of the old one says nothing of it.
-  const [clause, values] = where;
-  await write(ctx, (manager) =>
-    manager
-      .createQueryBuilder()
-      .update(Credential)
-      .set(health)
-      .where(`${clause} AND key_version = :version`, { ...values, version: key.version })
-      .execute(),
-  );
+  const outcome = await check(ctx.platform.apple, key);
+  await write(ctx, (manager) => keepHealth(manager, where, key.version, outcome));
   return input.credentialId;
+}
+
+/** Keeps what a check found as the health of a key. One that was rotated meanwhile is another key, of which it says nothing. */
+export async function keepHealth(
+  manager: EntityManager,
+  [clause, values]: ReturnType<typeof ownedWhere>,
+  version: number,
+  outcome: CheckOutcome,
+): Promise<void> {
+  await manager
+    .createQueryBuilder()
+    .update(Credential)
+    .set(healthOf(outcome))
+    .where(`${clause} AND key_version = :version`, { ...values, version })
+    .execute();
 }
 
 /** Deletes a key. Refused without force while it is shared: the message says with whom. */
@@ -171,7 +178,8 @@ function keyOf(input: KeyInput, keyType: AppleKeyType, currentIssuerId: string |
 
 type KeyRow = Pick<Credential, "id" | "keyVersion" | "program" | "keyType" | "keyId" | "issuerId">;
 
-function signingFields({ id, keyVersion, program, keyType, keyId, issuerId }: KeyRow) {
+/** All that a token is signed for, but the private key. */
+export function signingFields({ id, keyVersion, program, keyType, keyId, issuerId }: KeyRow) {
   return { credentialId: id, version: keyVersion, program, keyType, keyId, issuerId };
 }
 

@@ -17,6 +17,14 @@ export async function checkVault(dataSource: DataSource, provider: KeyProvider):
   if (current !== undefined) await checkSentinel(provider, current);
 }
 
+/** The same without setting anything. False where nothing was sealed yet; the provider is not made then. */
+export async function inspectVault(dataSource: DataSource, provider: () => Promise<KeyProvider>): Promise<boolean> {
+  const kept = await find(dataSource);
+  if (kept === undefined) return false;
+  await checkSentinel(await provider(), kept);
+  return true;
+}
+
 async function find(dataSource: DataSource): Promise<{ label: string; sealed: Buffer } | undefined> {
   const [row] = await dataSource.query<{ label: string; sealed: Buffer }[]>(
     "SELECT label, sealed FROM vault_sentinels",

@@ -100,7 +100,8 @@ export async function readOrMakeKeyFile(path: string): Promise<Secret> {
   return made;
 }
 
-async function readKeyFile(path: string): Promise<Secret | null> {
+/** The key-encryption key that a file keeps; null where there is no file. Throws KeyRefused. */
+export async function readKeyFile(path: string): Promise<Secret | null> {
   const text = await readGuarded(path);
   if (text === null) return null;
   try {

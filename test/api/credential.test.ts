@@ -478,7 +478,7 @@ describe("a key is rotated", () => {
     const id = await acme.credential(acme.organizationId);
     await acme.share(id);
     const below = await acme.member(web, "operator@rotate.example", ["OPERATOR"]);
-    const devices = "keyId appStoreConnect { devices { nodes { udid } } }";
+    const devices = "keyId appStoreConnect(maxAgeSeconds: 0) { devices { nodes { udid } } }";
     const old = await look(id, devices, below);
     const next = await newKey();
     await mutate("rotateCredential", {

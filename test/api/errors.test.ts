@@ -102,7 +102,7 @@ describe("an unexpected fault", () => {
 
   test("is a sealed key that was changed: the answer tells nothing of it, the log no bytes", async () => {
     const key = await acme.credential(acme.organizationId, { name: "Broken" });
-    const read = `query ($id: ID!) { credential(id: $id) { appStoreConnect { certificates { nodes { appleId } } } } }`;
+    const read = `query ($id: ID!) { credential(id: $id) { appStoreConnect(maxAgeSeconds: 0) { certificates { nodes { appleId } } } } }`;
     expect((await ask(read, { id: key })).errors).toBeUndefined();
     const [row] = await sql<{ sealed: string }>(server.database.ownerUrl, [
       `UPDATE credentials SET sealed_key = set_byte(sealed_key, octet_length(sealed_key) - 1, 255 - get_byte(sealed_key, octet_length(sealed_key) - 1)),

@@ -72,11 +72,11 @@ async function askOne(id: string, selection: string, fragments = ""): Promise<un
 }
 
 describe(`one query over ${KEYS} keys`, () => {
-  const document = `query ($id: ID!) {
+  const document = `query ($id: ID!, $age: Int) {
     organization(id: $id) {
       credentials(first: ${KEYS}) {
         nodes {
-          appStoreConnect {
+          appStoreConnect(maxAgeSeconds: $age) {
             certificates { nodes { serialNumber } }
             provisioningProfiles { nodes { name certificates { serialNumber } devices { udid } bundleId { identifier } } }
             bundleIds { nodes { identifier capabilities } }
@@ -97,7 +97,7 @@ describe(`one query over ${KEYS} keys`, () => {
     return story;
   }
 
-  test("makes one list call a key and list, one signature a key and one key query in all; a second signs nothing", async () => {
+  test("makes one list call a key and list, one signature a key and one key query in all", async () => {
     const keys = await withKeys(KEYS);
     forget();
     const before = server.platform.tokens.signatures;
@@ -120,13 +120,28 @@ describe(`one query over ${KEYS} keys`, () => {
       const keyIds = server.sandbox.journal.filter((call) => call.path === path).map(({ keyId }) => keyId);
       expect(new Set(keyIds).size).toBe(KEYS);
     }
+  });
 
-    forget();
-    const second = await server.ask<typeof first.data>(keys.owner, document, { id: keys.organizationId });
-    expect(second.errors).toBeUndefined();
-    expect(calls()["/v1/profiles"]).toBe(KEYS);
+  test("asks nothing and signs nothing where what is kept is young enough, and asks all of it where that has no age", async () => {
+    const keys = await withKeys(10);
+    const ask = async (age: number | null) => {
+      forget();
+      const { data, errors } = await server.ask(keys.owner, document, { id: keys.organizationId, age });
+      expect(errors).toBeUndefined();
+      return data;
+    };
+    await ask(0);
+    const signatures = server.platform.tokens.signatures;
+    const kept = await ask(3_600);
+    expect(calls()).toEqual({});
+    expect(keyQueries()).toBe(0);
+
+    const asked = await ask(0);
+    expect(calls()).toEqual({ "/v1/certificates": 10, "/v1/profiles": 10, "/v1/bundleIds": 10, "/v1/devices": 10 });
     expect(keyQueries()).toBe(1);
-    expect(server.platform.tokens.signatures - before).toBe(KEYS);
+    expect(server.platform.tokens.signatures).toBe(signatures);
+    const withoutBudget = (data: unknown): string => JSON.stringify(data).replaceAll(/"remaining":\d+/g, "");
+    expect(withoutBudget(asked)).toBe(withoutBudget(kept));
   });
 
   test("has a number of database statements that does not grow with the keys", async () => {
@@ -135,13 +150,16 @@ describe(`one query over ${KEYS} keys`, () => {
       forget();
       const { errors } = await server.ask(keys.owner, document.replace(`first: ${KEYS}`, `first: ${first}`), {
         id: keys.organizationId,
+        age: 3_600,
       });
       expect(errors).toBeUndefined();
       return [...statements].sort();
     };
-    await page(20); // From here on every key has its token.
+    await page(20); // From here on all of it is kept.
     const few = await page(2);
-    expect(few).toContain("credentials_usable");
+    expect(few).toContain("apple_snapshots_by_key");
+    expect(few).not.toContain("credentials_usable");
+    expect(new Set(few).size).toBe(few.length);
     expect(await page(20)).toEqual(few);
   });
 });
@@ -260,50 +278,66 @@ describe("what a query selects decides what is asked", () => {
     expect(fields).not.toContain("certificateContent");
   });
 
-  test("profiles alone: no include, and no contents", async () => {
-    await askOne(await key(), "appStoreConnect { provisioningProfiles { nodes { name uuid type state } } }");
-    const { "fields[profiles]": fields, ...others } = parametersOf("/v1/profiles");
-    expect(others).toEqual({ limit: "200" });
-    expect(fields).toBe("name,uuid,profileType,profileState,expirationDate");
-  });
-
-  test.each([
-    ["bundleId", "bundleId { identifier }", ["fields[bundleIds]"]],
-    ["certificates", "certificates { serialNumber }", ["fields[certificates]", "limit[certificates]"]],
-    ["devices", "devices { udid }", ["fields[devices]", "limit[devices]"]],
-  ])("profiles with %s: that relation, in the same call", async (relation, selection, parameters) => {
-    for (const shape of [`nodes { ${selection} }`, `edges { node { ${selection} } }`]) {
+  test("profiles: whole, with all that they hold, in one call and without their contents", async () => {
+    for (const selection of ["name", "bundleId { identifier }", "certificates { serialNumber } devices { udid }"]) {
       forget();
-      await askOne(await key(), `appStoreConnect { provisioningProfiles { ${shape} } }`);
+      await askOne(await key(), `appStoreConnect { provisioningProfiles { nodes { ${selection} } } }`);
       expect(calls()).toEqual({ "/v1/profiles": 1 });
-      const asked = parametersOf("/v1/profiles");
-      expect(asked["include"]).toBe(relation);
-      expect(asked["fields[profiles]"]?.split(",")).toContain(relation);
-      expect(Object.keys(asked).sort()).toEqual(["fields[profiles]", "include", "limit", ...parameters].sort());
+      expect(parametersOf("/v1/profiles")).toEqual({
+        limit: "200",
+        include: "bundleId,certificates,devices",
+        "fields[profiles]": "name,uuid,profileType,profileState,expirationDate,bundleId,certificates,devices",
+        "fields[bundleIds]": "identifier,name,platform",
+        "fields[certificates]": "name,displayName,certificateType,serialNumber,expirationDate",
+        "limit[certificates]": "50",
+        "fields[devices]": "name,udid,model,deviceClass,platform,status,addedDate",
+        "limit[devices]": "50",
+      });
     }
   });
 
-  test("profiles for a bundle identifier: the bundle id too, though it is not selected", async () => {
-    await askOne(
-      await key(),
-      `appStoreConnect { provisioningProfiles(bundleIdentifier: "com.example") { nodes { name } } }`,
-    );
-    expect(parametersOf("/v1/profiles")["include"]).toBe("bundleId");
-  });
-
-  test("bundle ids: capabilities only where they are selected", async () => {
+  test("bundle ids: with their capabilities, in one call", async () => {
     await askOne(await key(), "appStoreConnect { bundleIds { nodes { identifier } } }");
-    expect(parametersOf("/v1/bundleIds")).toEqual({ limit: "200", "fields[bundleIds]": "identifier,name,platform" });
-    forget();
-    await askOne(await key(), "appStoreConnect { bundleIds { nodes { capabilities } } }");
-    expect(parametersOf("/v1/bundleIds")).toMatchObject({ include: "bundleIdCapabilities" });
+    expect(calls()).toEqual({ "/v1/bundleIds": 1 });
+    expect(parametersOf("/v1/bundleIds")).toEqual({
+      limit: "200",
+      include: "bundleIdCapabilities",
+      "fields[bundleIds]": "identifier,name,platform,bundleIdCapabilities",
+      "limit[bundleIdCapabilities]": "50",
+    });
   });
 
-  test("fields that directives leave out are not asked for", async () => {
+  test.each([
+    ["certificates", "provisioningProfiles { name }", ["/v1/certificates", "/v1/profiles"]],
+    ["devices", "provisioningProfiles { name }", ["/v1/devices", "/v1/profiles"]],
+    ["bundleIds", "provisioningProfiles { name }", ["/v1/bundleIds", "/v1/profiles"]],
+    ["provisioningProfiles", "bundleId { capabilities }", ["/v1/bundleIds", "/v1/profiles"]],
+    ["provisioningProfiles", "devices { provisioningProfiles { name } }", ["/v1/profiles"]],
+    ["devices", "provisioningProfiles { bundleId { capabilities } }", ["/v1/bundleIds", "/v1/devices", "/v1/profiles"]],
+  ])("%s with %s: the lists that it takes, each once", async (list, selection, paths) => {
+    for (const shape of [`nodes { ${selection} }`, `edges { node { ${selection} } }`]) {
+      forget();
+      await askOne(await key(), `appStoreConnect { ${list} { ${shape} } }`);
+      expect(calls()).toEqual(Object.fromEntries(paths.map((path) => [path, 1])));
+    }
+  });
+
+  test("through fragments: what they select", async () => {
     await askOne(
       await key(),
-      `appStoreConnect { provisioningProfiles { nodes { name devices @include(if: false) { udid } } } }`,
+      "appStoreConnect { devices { nodes { ...InProfiles } } }",
+      "fragment InProfiles on AppleDevice { udid ...Deeper } fragment Deeper on AppleDevice { provisioningProfiles { name } }",
     );
-    expect(parametersOf("/v1/profiles")["include"]).toBeUndefined();
+    expect(calls()).toEqual({ "/v1/devices": 1, "/v1/profiles": 1 });
+  });
+
+  test("fields that directives leave out are not asked for, and those that they let in are", async () => {
+    const selection = (included: boolean): string =>
+      `appStoreConnect { devices { nodes { udid provisioningProfiles @include(if: ${included}) { name } } } }`;
+    await askOne(await key(), selection(false));
+    expect(calls()).toEqual({ "/v1/devices": 1 });
+    forget();
+    await askOne(await key(), selection(true));
+    expect(calls()).toEqual({ "/v1/devices": 1, "/v1/profiles": 1 });
   });
 });

@@ -1,9 +1,11 @@
-import { anew, P8, type World } from "./world.js";
+import { randomBytes } from "node:crypto";
+import { NEW_DEVICE } from "../support/drift.js";
+import { anew, P8, type Actor, type World } from "./world.js";
 
 /** How a field is asked for one target. */
 interface Ask {
   readonly document: string;
-  variables(id: string, world: World): Record<string, unknown>;
+  variables(id: string, world: World, actor: Actor): Record<string, unknown>;
 }
 
 const byId = (document: string): Ask => ({ document, variables: (id) => ({ id }) });
@@ -23,6 +25,37 @@ const explainAccess = (tenantOf: (world: World) => string): Ask => ({
   document: `query ($tenantId: ID!, $id: ID!) { explainAccess(tenantId: $tenantId, subjectId: $id) { allowed } }`,
   variables: (id, world) => ({ id, tenantId: tenantOf(world) }),
 });
+
+/** A field of what Apple holds that names a tenant, reached through a key that the actor sees. */
+const keptAs = (list: string): Ask => ({
+  document: `query ($key: ID!, $tenantId: ID!) {
+    credential(id: $key) { appStoreConnect(maxAgeSeconds: 3600) { ${list}(first: 1) { nodes { keptAs(tenantId: $tenantId) { id } } } } }
+  }`,
+  variables: (tenantId, _, { key }) => ({ key, tenantId }),
+});
+
+type TenantOf = (world: World) => string;
+const theRoot: TenantOf = (world) => world.acme.organizationId;
+const web: TenantOf = (world) => world.web;
+
+/** Changes at Apple for a tenant, with the key that is the target. */
+const registerBundleId = (tenantOf: TenantOf): Ask =>
+  mutation("registerBundleId", "bundleId { appleId }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world) },
+    ...{ identifier: anew("com.acme.app"), name: "App" },
+  }));
+
+const registerDevices = (tenantOf: TenantOf): Ask =>
+  mutation("registerDevices", "devices { appleId }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world) },
+    devices: [{ name: "Phone", udid: randomBytes(20).toString("hex") }],
+  }));
+
+const updateDevice = (tenantOf: TenantOf): Ask =>
+  mutation("updateDevice", "device { appleId }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world) },
+    ...{ appleId: NEW_DEVICE, name: anew("Phone ") },
+  }));
 
 const addMember = (role: string): Ask =>
   mutation("addMember", "member { id }", (tenantId) => ({
@@ -62,6 +95,9 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Organization.shares": ofNode("Organization", "shares { nodes { id } }"),
   "Credential.appStoreConnect": ofNode("Credential", "appStoreConnect { certificates { nodes { appleId } } }"),
   "Credential.appStoreConnect (nothing of it)": ofNode("Credential", "appStoreConnect { __typename }"),
+  "Credential.driftEvents": ofNode("Credential", "driftEvents { nodes { id } }"),
+  "AppleCertificate.keptAs": keptAs("certificates"),
+  "AppleProvisioningProfile.keptAs": keptAs("provisioningProfiles"),
   "Share.subject": ofNode("Share", "subject { ... on Credential { id } }"),
   "Share.subOrganizations": ofNode("Share", "subOrganizations { nodes { id } }"),
 
@@ -120,5 +156,11 @@ export const ASKS: Readonly<Record<string, Ask>> = {
     subjectId: id,
     subOrganizationIds: [world.web],
   })),
+  "Mutation.registerBundleId (the root)": registerBundleId(theRoot),
+  "Mutation.registerBundleId (Web)": registerBundleId(web),
+  "Mutation.registerDevices (the root)": registerDevices(theRoot),
+  "Mutation.registerDevices (Web)": registerDevices(web),
+  "Mutation.updateDevice (the root)": updateDevice(theRoot),
+  "Mutation.updateDevice (Web)": updateDevice(web),
   "Mutation.unshare": mutation("unshare", "deletedId", (subjectId) => ({ subjectId })),
 };

@@ -52,6 +52,9 @@ const TABLE = `
   Query.node                              the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Query.node                              Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.node                              the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              a change seen by the root's key for Web  ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              a change seen by the root's own key      ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              a change seen by Web's own key           ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.node                              nothing                       NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
   Query.nodes                             themselves                    ++++  ++++  ++++  ++++  ++++  ++  +
   Query.nodes                             a member of Web               ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
@@ -81,6 +84,13 @@ const TABLE = `
   Credential.appStoreConnect              the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
   Credential.appStoreConnect              the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Credential.appStoreConnect              Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Credential.driftEvents                  the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
+  Credential.driftEvents                  the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Credential.driftEvents                  Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  AppleCertificate.keptAs                 the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  AppleCertificate.keptAs                 Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  AppleProvisioningProfile.keptAs         the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  AppleProvisioningProfile.keptAs         Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
   Share.subject                           the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Share.subOrganizations                  the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
 
@@ -138,6 +148,22 @@ const TABLE = `
   Mutation.unshare                        a new root's key for Web      ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
   Mutation.unshare                        the root's own key            rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
   Mutation.unshare                        Web's own key                 FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+
+  Mutation.registerBundleId (the root)    the root's own key            +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.registerBundleId (Web)         the root's key for Web        +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.registerBundleId (Web)         the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.registerBundleId (Web)         Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.registerBundleId (the root)    Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.registerDevices (the root)     the root's own key            +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.registerDevices (Web)          the root's key for Web        +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.registerDevices (Web)          the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.registerDevices (Web)          Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.registerDevices (the root)     Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.updateDevice (the root)        the root's own key            +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.updateDevice (Web)             the root's key for Web        +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.updateDevice (Web)             the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.updateDevice (Web)             Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.updateDevice (the root)        Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
 `;
 
 /** The actors of a line, in the order of its letters. */
@@ -203,4 +229,10 @@ export const TAKES: readonly (readonly [field: string, on: string, ...permission
   ["Mutation.share (name)", "the root's key for Web", "CREDENTIALS_SHARE", "CREDENTIALS_MANAGE"],
   ["Mutation.share (and see it)", "the root's key for Web", "CREDENTIALS_SHARE", "CREDENTIALS_VIEW"],
   ["Mutation.unshare", "a new root's key for Web", "CREDENTIALS_SHARE"],
+  ["Credential.driftEvents", "the root's own key", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
+  ["AppleCertificate.keptAs", "the root", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
+  ["AppleProvisioningProfile.keptAs", "the root", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
+  ["Mutation.registerBundleId (the root)", "the root's own key", "SIGNING_MANAGE"],
+  ["Mutation.registerDevices (the root)", "the root's own key", "SIGNING_MANAGE"],
+  ["Mutation.updateDevice (the root)", "the root's own key", "SIGNING_MANAGE"],
 ];

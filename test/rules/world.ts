@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { newId } from "../../src/ids.js";
 import { query } from "../support/database.js";
+import { driftedKey } from "../support/drift.js";
 import {
   AddMemberDocument,
   CreateAccessTokenDocument,
@@ -35,6 +36,8 @@ export interface Actor {
   readonly token: string | null;
   /** The id by which the actor finds itself. */
   readonly id: string;
+  /** A key that the actor sees, if any: through it the actor reaches what Apple holds. */
+  readonly key: string;
 }
 
 /** Acme with its sub-organizations Web and iOS, what they own, and everybody who might ask for it. */
@@ -43,6 +46,8 @@ export interface World {
   readonly acme: Story;
   readonly web: string;
   readonly ios: string;
+  /** A key of the root that is shared with every sub-organization. */
+  readonly keyForAll: string;
   readonly actors: ReadonlyMap<string, Actor>;
   /** Ids by the names of the table; those that begin with "a new" are made anew each time. */
   target(name: string, actor: Actor): Promise<string>;
@@ -97,19 +102,25 @@ export async function makeWorld(server: TestServer): Promise<World> {
     return id;
   };
 
-  const [rootKeyForWeb, rootKey, webKey] = await Promise.all([
+  server.sandbox.configure({ deviceLimit: 10_000 }); // Every cell of the table that may registers a device.
+  const [forWeb, rootsOwn, websOwn, keyForAll] = await Promise.all([
+    driftedKey(server, acme, root),
+    driftedKey(server, acme, root),
+    driftedKey(server, acme, web),
     acme.credential(root),
-    acme.credential(root),
-    acme.credential(web),
   ]);
-  const share = await acme.share(rootKeyForWeb, { subOrganizationIds: [web] });
+  const share = await acme.share(forWeb.credentialId, { subOrganizationIds: [web] });
+  await acme.share(keyForAll);
   const view: Permission[] = ["CREDENTIALS_VIEW"];
   const fixed: Record<string, string> = {
     "the root": root,
     Web: web,
-    "the root's key for Web": rootKeyForWeb,
-    "the root's own key": rootKey,
-    "Web's own key": webKey,
+    "the root's key for Web": forWeb.credentialId,
+    "the root's own key": rootsOwn.credentialId,
+    "Web's own key": websOwn.credentialId,
+    "a change seen by the root's key for Web": forWeb.driftEventId,
+    "a change seen by the root's own key": rootsOwn.driftEventId,
+    "a change seen by Web's own key": websOwn.driftEventId,
     "the share with Web": share,
     "a member of the root": await newMember(root, "VIEWER"),
     "a member of Web": await newMember(web, "VIEWER"),
@@ -136,6 +147,7 @@ export async function makeWorld(server: TestServer): Promise<World> {
     acme,
     web,
     ios,
+    keyForAll,
     newMember,
     newToken,
     target: async (name, actor) => {
@@ -151,12 +163,12 @@ async function makeActors(world: Omit<World, "actors">): Promise<Map<string, Act
   const { server, acme, web, ios } = world;
   const root = acme.organizationId;
   const actors = new Map<string, Actor>();
-  const whoIs = async (token: string): Promise<Actor> => {
+  const whoIs = async (token: string, key = world.keyForAll): Promise<Actor> => {
     const { data } = await server.ask<{ viewer: { actor: { id: string } } }>(
       token,
       `{ viewer { actor { ... on User { id } ... on AccessToken { id } } } }`,
     );
-    return { token, id: data.viewer.actor.id };
+    return { token, id: data.viewer.actor.id, key };
   };
   for (const role of ROLES) {
     for (const [where, tenantId] of [
@@ -174,10 +186,12 @@ async function makeActors(world: Omit<World, "actors">): Promise<Map<string, Act
   }
   const globex = await seed(server, "Globex");
   const stranger = await globex.member(globex.organizationId, "owner@globex.example", ["OWNER"]);
-  actors.set("a stranger", await whoIs(stranger));
+  actors.set("a stranger", await whoIs(stranger, await globex.credential(globex.organizationId)));
   actors.set("a user of nothing", await whoIs(await server.issuer.token("nobody@nowhere.example")));
   actors.set("the owner token", await whoIs(acme.owner));
-  for (const [name, token] of Object.entries(await nobodies(world))) actors.set(name, { token, id: newId("user") });
+  for (const [name, token] of Object.entries(await nobodies(world))) {
+    actors.set(name, { token, id: newId("user"), key: world.keyForAll });
+  }
   return actors;
 }
 

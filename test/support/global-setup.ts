@@ -3,7 +3,7 @@ import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { startEmbeddedPostgres, type EmbeddedPostgres } from "../../src/database/embedded.js";
+import { startEmbeddedPostgres, type EmbeddedPostgres } from "../../src/database/embedded/postgres.js";
 import { migrate } from "../../src/database/migrate.js";
 
 /** What the tests find in their environment: the owner's URL of the migrated template, and the server's password. */

@@ -176,6 +176,16 @@ export type DeleteSubOrganizationInput = {
   subOrganizationId: Scalars['ID']['input'];
 };
 
+/** A device that is to be registered. */
+export type DeviceInput = {
+  /** The name: 1 to 100 characters. */
+  name: Scalars['String']['input'];
+  /** Apple's word: IOS, MAC_OS, UNIVERSAL. */
+  platform?: Scalars['String']['input'];
+  /** Its unique device identifier, in any case, with dashes or without. */
+  udid: Scalars['String']['input'];
+};
+
 /** Whether a device can be in a profile. */
 export type DeviceStatus =
   /** It was disabled. */
@@ -186,6 +196,21 @@ export type DeviceStatus =
   | 'OTHER'
   /** Apple is still registering it: profiles made now leave it out. */
   | 'PROCESSING';
+
+/** What changed at Apple. */
+export type DriftKind =
+  /** There is a new certificate, whose private key nobody here has. */
+  | 'CERTIFICATE_ADDED'
+  /** A certificate is no longer there, and its time was not over: it was revoked. */
+  | 'CERTIFICATE_GONE'
+  /** There is a new device. */
+  | 'DEVICE_ADDED'
+  /** A device was disabled. */
+  | 'DEVICE_DISABLED'
+  /** The time of a provisioning profile is over, though Apple says that it is active. */
+  | 'PROFILE_EXPIRED'
+  /** A provisioning profile has become invalid. */
+  | 'PROFILE_INVALID';
 
 /** Why a request was not served: in errors[].extensions.code and in userErrors[].code alike. */
 export type ErrorCode =
@@ -199,6 +224,8 @@ export type ErrorCode =
   | 'APPLE_KEY_REJECTED'
   /** Apple's hourly budget of this key is spent. */
   | 'APPLE_RATE_LIMITED'
+  /** Apple understood the change and refuses it: the message has Apple's reason. */
+  | 'APPLE_REFUSED'
   /** Apple did not answer in time, or answered that it cannot serve. */
   | 'APPLE_UNAVAILABLE'
   /** Apple answered something that cannot be understood. */
@@ -219,6 +246,8 @@ export type ErrorCode =
   | 'LAST_OWNER'
   /** There is no such thing, or the viewer may not know of it: both answer alike. */
   | 'NOT_FOUND'
+  /** Apple did not say whether the change was made: it is not sent twice, look again in a minute. */
+  | 'OUTCOME_UNKNOWN'
   /** Too many requests: wait and try again. */
   | 'RATE_LIMITED'
   /** The root organization shared it: below it is used as it is, and never changed. */
@@ -298,6 +327,36 @@ export type ProfileType =
   | 'TVOS_APP_INHOUSE'
   /** tvOS App Store. */
   | 'TVOS_APP_STORE';
+
+/** Registers a bundle id (App ID) at Apple. */
+export type RegisterBundleIdInput = {
+  /** Apple's words for what it may do, such as PUSH_NOTIFICATIONS; 50 at most. */
+  capabilities?: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** The identifier, such as `com.acme.shop`; `com.acme.*` for a wildcard. */
+  identifier: Scalars['String']['input'];
+  /** The name: 1 to 100 characters. */
+  name: Scalars['String']['input'];
+  /** Apple's word: IOS, MAC_OS, UNIVERSAL. */
+  platform?: Scalars['String']['input'];
+  /** For which tenant. */
+  tenantId: Scalars['ID']['input'];
+};
+
+/** Registers devices at Apple. One that Apple knows already is no error: it comes back as it is. */
+export type RegisterDevicesInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** The devices, 100 at most. */
+  devices: Array<DeviceInput>;
+  /** For which tenant. */
+  tenantId: Scalars['ID']['input'];
+};
 
 /** Removes a member. */
 export type RemoveMemberInput = {
@@ -394,6 +453,22 @@ export type UpdateCredentialInput = {
   credentialId: Scalars['ID']['input'];
   /** The new name: 1 to 100 characters. */
   name: Scalars['String']['input'];
+};
+
+/** Renames, disables or enables a device at Apple. */
+export type UpdateDeviceInput = {
+  /** Apple's own id of the device. */
+  appleId: Scalars['String']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** The new name: 1 to 100 characters. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** ENABLED or DISABLED. Disabling frees no place at Apple. */
+  status?: InputMaybe<DeviceStatus>;
+  /** For which tenant. */
+  tenantId: Scalars['ID']['input'];
 };
 
 /** Gives a member other roles. */

@@ -59,6 +59,7 @@ export async function startTestServer(environment: Record<string, string> = {}):
     OIDC_AUDIENCE: issuer.audience,
     OIDC_JWKS_URL: issuer.jwksUrl,
     LOG_LEVEL: "silent",
+    APPLE_SYNC_SECONDS: "0", // Tests that are about it say so.
     ...environment,
   });
   const { platform, close: closePlatform } = await openPlatform(config, () => undefined);

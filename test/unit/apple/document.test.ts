@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { date, documentOf, related, text, type AppleResource } from "../../../src/apple/document.js";
+import { date, documentOf, only, related, text, type AppleResource } from "../../../src/apple/document.js";
 
 const withAttribute = (value: unknown): AppleResource => ({ type: "things", id: "1", attributes: { value } });
 
@@ -30,6 +30,10 @@ describe("a text of Apple's", () => {
     for (const value of [null, undefined, 1, true, ["word"]]) expect(text(withAttribute(value), "value")).toBeNull();
     expect(text({ type: "things", id: "1", attributes: null }, "value")).toBeNull();
   });
+
+  test("has no NUL, which PostgreSQL cannot store", () => {
+    expect(text(withAttribute("a\u0000b\u0000"), "value")).toBe("a\ufffdb\ufffd");
+  });
 });
 
 describe("a document of Apple's", () => {
@@ -43,10 +47,10 @@ describe("a document of Apple's", () => {
     expect(document).toMatchObject({ next: "https://apple.example/v1/profiles?cursor=x", total: 3 });
     const [profile] = document.data;
     if (profile === undefined) throw new Error("There is one");
-    expect(related(profile, "devices", document.included)).toEqual({
-      found: [{ type: "devices", id: "2", attributes: { name: "Phone" } }],
-      total: 1,
-    });
+    expect(related(profile, "devices")).toEqual({ ids: ["2"], total: 1 });
+    expect([...document.included]).toEqual([
+      ["devices:2", { type: "devices", id: "2", attributes: { name: "Phone" } }],
+    ]);
   });
 
   test("of one resource is a list of one", () => {
@@ -77,35 +81,51 @@ describe("a document of Apple's", () => {
 });
 
 describe("what a resource is related to", () => {
-  const included = new Map([["devices:1", { type: "devices", id: "1" }]]);
   const profile = (devices: NonNullable<AppleResource["relationships"]>[string]): AppleResource => ({
     type: "profiles",
     id: "1",
     relationships: { devices },
   });
+  const named = [
+    { type: "devices", id: "1" },
+    { type: "devices", id: "2" },
+  ];
 
-  test("is what is included of it, and as many as Apple says there are", () => {
-    const named = [
-      { type: "devices", id: "1" },
-      { type: "devices", id: "2" },
-    ];
-    expect(related(profile({ data: named }), "devices", included)).toEqual({
-      found: [included.get("devices:1")],
+  test("is what it names, in this order and each once, and as many as Apple says there are", () => {
+    expect(related(profile({ data: named }), "devices")).toEqual({ ids: ["1", "2"], total: 2 });
+    expect(related(profile({ data: [...named.toReversed(), ...named] }), "devices")).toEqual({
+      ids: ["2", "1"],
       total: 2,
     });
-    const more = { data: named.slice(0, 1), meta: { paging: { total: 120 } } };
-    expect(related(profile(more), "devices", included)).toMatchObject({ total: 120 });
+    const more = { data: named, meta: { paging: { total: 120 } } };
+    expect(related(profile(more), "devices")).toEqual({ ids: ["1", "2"], total: 120 });
+  });
+
+  test("is as many as it names where Apple says fewer", () => {
+    const fewer = { data: named, meta: { paging: { total: 0 } } };
+    expect(related(profile(fewer), "devices")).toEqual({ ids: ["1", "2"], total: 2 });
   });
 
   test("is nothing where it was not asked for, or there is none", () => {
-    for (const relation of [undefined, null, {}, { data: null }, { data: [] }]) {
-      expect(related(profile(relation), "devices", included)).toEqual({ found: [], total: 0 });
+    for (const relation of [undefined, null, {}, { data: null }, { data: [] }, { data: [], meta: { paging: null } }]) {
+      expect(related(profile(relation), "devices")).toEqual({ ids: [], total: 0 });
     }
-    expect(related({ type: "profiles", id: "1" }, "devices", included)).toEqual({ found: [], total: 0 });
+    expect(related({ type: "profiles", id: "1" }, "devices")).toEqual({ ids: [], total: 0 });
   });
 
   test("is one where the relation is to one", () => {
-    const relation = { data: { type: "devices", id: "1" } };
-    expect(related(profile(relation), "devices", included)).toEqual({ found: [included.get("devices:1")], total: 1 });
+    expect(related(profile({ data: { type: "devices", id: "1" } }), "devices")).toEqual({ ids: ["1"], total: 1 });
+  });
+});
+
+describe("the one thing of a document", () => {
+  const document = (...ids: string[]) => documentOf({ data: ids.map((id) => ({ type: "devices", id })) });
+
+  test("is read where it holds one, and refused where it holds none or several", () => {
+    expect(only(document("1"), ({ id }) => id)).toBe("1");
+    expect(only(documentOf({ data: { type: "devices", id: "1" } }), ({ id }) => id)).toBe("1");
+    for (const strange of [document(), document("1", "2")]) {
+      expect(() => only(strange, ({ id }) => id)).toThrow("does not hold the one thing");
+    }
   });
 });

@@ -77,10 +77,12 @@ describe("the cache of tokens", () => {
 
   test("renews through an authorization too", async () => {
     const tokens = new TokenCache();
-    const { key, token, renew } = await authorize(makeKey("cred_1"), tokens);
+    const { key, token } = authorize(makeKey("cred_1"), tokens);
     expect(key.credentialId).toBe("cred_1");
-    expect(await tokens.token(key)).toBe(token);
-    expect(await renew(token)).not.toBe(token);
+    expect(tokens.signatures).toBe(0);
+    const first = await token();
+    expect(await tokens.token(key)).toBe(first);
+    expect(await token(first)).not.toBe(first);
   });
 });
 
@@ -102,14 +104,16 @@ describe("the signer", () => {
     const { signer, queries, tokens } = makeSigner(ids.map((id) => makeKey(id)));
     const authorizations = await Promise.all([...ids, ...ids].map((id) => signer.load(id)));
     expect(queries).toEqual([ids]);
+    expect(tokens.signatures).toBe(0);
+    await Promise.all(authorizations.map(({ token }) => token()));
     expect(tokens.signatures).toBe(50);
     expect(authorizations.map(({ key }) => key.credentialId)).toEqual([...ids, ...ids]);
   });
 
   test("asks its source anew for each use, and signs nothing anew", async () => {
     const { signer, queries, tokens } = makeSigner([makeKey("cred_1")]);
-    await signer.load("cred_1");
-    await signer.load("cred_1");
+    await (await signer.load("cred_1")).token();
+    await (await signer.load("cred_1")).token();
     expect(queries).toEqual([["cred_1"], ["cred_1"]]);
     expect(tokens.signatures).toBe(1);
   });
@@ -126,7 +130,8 @@ describe("the signer", () => {
   test("fails a key that does not open, and leaves the others", async () => {
     const broken = { ...makeKey("cred_2"), privateKey: () => Promise.reject(new Error("sealed")) };
     const { signer } = makeSigner([makeKey("cred_1"), broken]);
-    const [one, two] = await Promise.allSettled([signer.load("cred_1"), signer.load("cred_2")]);
+    const signed = async (id: string): Promise<string> => (await signer.load(id)).token();
+    const [one, two] = await Promise.allSettled([signed("cred_1"), signed("cred_2")]);
     expect(one.status).toBe("fulfilled");
     expect(two).toMatchObject({ status: "rejected", reason: { message: "sealed" } });
   });

@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from "../../../src/database/embedded.js";
+import { startEmbeddedPostgres } from "../../../src/database/embedded/postgres.js";
 
 /** What the child tells its parent, once: how the start went. */
 export type ChildAnswer = { ownerUrl: string; startedHere: boolean } | { error: string };

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 
-import { findPackage } from "../../../src/database/embedded-binaries.js";
-import { identify, isAlive } from "../../../src/database/embedded-process.js";
+import { findPackage } from "../../../src/database/embedded/binaries.js";
+import { identify, isAlive } from "../../../src/database/embedded/process.js";
 import {
   ask,
   cleanUp,

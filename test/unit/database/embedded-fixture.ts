@@ -7,9 +7,13 @@ import { fileURLToPath } from "node:url";
 
 import pg from "pg";
 
-import { canUse, type Account } from "../../../src/database/embedded-account.js";
-import { findPackage } from "../../../src/database/embedded-binaries.js";
-import { startEmbeddedPostgres, type EmbeddedOptions, type EmbeddedPostgres } from "../../../src/database/embedded.js";
+import { canUse, type Account } from "../../../src/database/embedded/account.js";
+import { findPackage } from "../../../src/database/embedded/binaries.js";
+import {
+  startEmbeddedPostgres,
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+} from "../../../src/database/embedded/postgres.js";
 import type { ChildAnswer } from "./embedded-child.js";
 
 /** A PostgreSQL that another process of Node started. */

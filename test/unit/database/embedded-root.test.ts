@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 
-import { chooseAccount } from "../../../src/database/embedded-account.js";
-import { prepareBinaries } from "../../../src/database/embedded-binaries.js";
+import { chooseAccount } from "../../../src/database/embedded/account.js";
+import { prepareBinaries } from "../../../src/database/embedded/binaries.js";
 import {
   ask,
   cleanUp,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import pg from "pg";
 
-import { identify } from "../../../src/database/embedded-process.js";
+import { identify } from "../../../src/database/embedded/process.js";
 import {
   ask,
   cleanUp,

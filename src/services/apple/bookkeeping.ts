@@ -1,0 +1,163 @@
+import type { Allowance } from "../../apple/http/allowance.js";
+import type { Unit } from "../../database/tenancy.js";
+import type { AppleList } from "../../entities/apple/snapshot.js";
+import type { CodedError } from "../../errors.js";
+import type { UsableKey } from "../signing-key.js";
+import { ExplainedError } from "./health.js";
+import type { Standing } from "./standing.js";
+
+/** An attempt to renew a list, and what was spent on it. */
+export interface Attempt {
+  readonly key: UsableKey;
+  readonly list: AppleList;
+  readonly meter: { readonly calls: number };
+  readonly allowance: Allowance;
+  /** What was known of the key before. */
+  readonly health: Standing["health"];
+}
+
+/** How an attempt ended: when Apple was asked for what is kept now, or why nothing new is. */
+export interface Ending {
+  readonly attempt: Attempt;
+  readonly asOf: Date | null;
+  readonly problem: CodedError | null;
+}
+
+/** Slots by which calls are counted. */
+const SLOT_SECONDS = 300;
+/** Calls that count no more are forgotten now and then: one time in so many. */
+const FORGET_EVERY = 20;
+/** That a key works is noted once in this time. */
+const WORKING_NOTED_MS = 3_600_000;
+
+const NOTE = {
+  name: "apple_note",
+  text: `INSERT INTO apple_snapshots AS s (root_id, owner_id, credential_id, list, as_of, attempts, attempted_at, problem_code, problem_message)
+    SELECT root_id, owner_id, credential_id, list, as_of, 1, clock_timestamp(), problem_code, problem_message
+    FROM jsonb_to_recordset($1::jsonb) AS given
+      (root_id text, owner_id text, credential_id text, list text, as_of timestamptz, problem_code text, problem_message text)
+    ON CONFLICT (root_id, credential_id, list) DO UPDATE SET as_of = coalesce(excluded.as_of, s.as_of),
+      attempts = s.attempts + 1, attempted_at = excluded.attempted_at,
+      problem_code = excluded.problem_code, problem_message = excluded.problem_message`,
+};
+
+const BUDGET = {
+  name: "apple_note_budget",
+  text: `INSERT INTO apple_budgets AS b
+      (root_id, owner_id, credential_id, limit_per_hour, remaining, limit_per_minute, remaining_in_minute, as_of, blocked_until)
+    SELECT root_id, owner_id, credential_id, limit_per_hour, remaining, limit_per_minute, remaining_in_minute, as_of, blocked_until
+    FROM jsonb_to_recordset($1::jsonb) AS given
+      (root_id text, owner_id text, credential_id text, limit_per_hour integer, remaining integer, limit_per_minute integer,
+       remaining_in_minute integer, as_of timestamptz, blocked_until timestamptz)
+    ON CONFLICT (root_id, credential_id) DO UPDATE SET
+      limit_per_hour = coalesce(excluded.limit_per_hour, b.limit_per_hour),
+      remaining = coalesce(excluded.remaining, b.remaining),
+      limit_per_minute = CASE WHEN excluded.as_of IS NULL THEN b.limit_per_minute ELSE excluded.limit_per_minute END,
+      remaining_in_minute = CASE WHEN excluded.as_of IS NULL THEN b.remaining_in_minute ELSE excluded.remaining_in_minute END,
+      as_of = coalesce(excluded.as_of, b.as_of), blocked_until = excluded.blocked_until`,
+};
+
+const CHARGE = {
+  name: "apple_charge",
+  text: `INSERT INTO apple_calls AS u (root_id, owner_id, credential_id, tenant_id, slot, calls)
+    SELECT root_id, owner_id, credential_id, tenant_id,
+      to_timestamp(floor(extract(epoch FROM now()) / ${SLOT_SECONDS}) * ${SLOT_SECONDS}), sum(calls)
+    FROM jsonb_to_recordset($1::jsonb) AS given (root_id text, owner_id text, credential_id text, tenant_id text, calls integer)
+    GROUP BY root_id, owner_id, credential_id, tenant_id
+    ON CONFLICT (root_id, credential_id, tenant_id, slot) DO UPDATE SET calls = u.calls + excluded.calls`,
+};
+
+/** That a key was used is noted once a minute. */
+const USED = {
+  name: "apple_note_use",
+  text: `INSERT INTO credential_uses AS u (root_id, credential_id, last_used_at)
+    SELECT DISTINCT root_id, credential_id, now()
+    FROM jsonb_to_recordset($1::jsonb) AS given (root_id text, credential_id text)
+    ON CONFLICT (root_id, credential_id) DO UPDATE SET last_used_at = excluded.last_used_at
+    WHERE u.last_used_at < excluded.last_used_at - interval '1 minute'`,
+};
+
+const FORGET_CALLS = {
+  name: "apple_forget_calls",
+  text: "DELETE FROM apple_calls WHERE root_id = ANY ($1) AND credential_id = ANY ($2) AND slot < now() - interval '2 hours'",
+};
+
+const HEALTH = {
+  name: "apple_note_health",
+  text: `UPDATE credentials c SET health_status = given.status, health_advice = given.advice, health_checked_at = now()
+    FROM jsonb_to_recordset($1::jsonb) AS given (root_id text, owner_id text, credential_id text, status text, advice text)
+    WHERE c.root_id = given.root_id AND c.owner_id = given.owner_id AND c.id = given.credential_id`,
+};
+
+const placeOf = ({ rootId, ownerId, credentialId }: UsableKey) => ({
+  root_id: rootId,
+  owner_id: ownerId,
+  credential_id: credentialId,
+});
+
+/** Counts calls to the tenants that they were made for, and notes that the keys were used. */
+export async function charge(
+  unit: Unit,
+  spent: readonly { readonly key: UsableKey; readonly meter: { readonly calls: number } }[],
+): Promise<void> {
+  const rows = spent
+    .filter(({ meter }) => meter.calls > 0)
+    .map(({ key, meter }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls: meter.calls }));
+  if (rows.length > 0) {
+    const spending = JSON.stringify(rows);
+    await Promise.all([unit.rows(CHARGE, [spending]), unit.rows(USED, [spending])]);
+  }
+  if (Math.random() < 1 / FORGET_EVERY) {
+    const keys = spent.map(({ key }) => key);
+    await unit.rows(FORGET_CALLS, [keys.map((key) => key.rootId), keys.map((key) => key.credentialId)]);
+  }
+}
+
+/** Keeps how attempts ended, and what they say of budgets and keys. Of one list there is one attempt at a time. */
+export async function note(unit: Unit, endings: readonly Ending[]): Promise<void> {
+  if (endings.length === 0) return;
+  const notes = endings.map(({ attempt, asOf, problem }) => ({
+    ...placeOf(attempt.key),
+    list: attempt.list,
+    as_of: asOf,
+    problem_code: problem?.code ?? null,
+    problem_message: problem?.message ?? null,
+  }));
+  // One line a key, whatever lists of it ended together.
+  const budgets = new Map(endings.map(({ attempt }) => [attempt.key.credentialId, budgetOf(attempt)]));
+  const healths = new Map(
+    endings.flatMap((ending) => {
+      const health = healthAfter(ending);
+      return health === null ? [] : [[ending.attempt.key.credentialId, { ...placeOf(ending.attempt.key), ...health }]];
+    }),
+  );
+  await Promise.all([
+    unit.rows(NOTE, [JSON.stringify(notes)]),
+    unit.rows(BUDGET, [JSON.stringify([...budgets.values()])]),
+    charge(
+      unit,
+      endings.map(({ attempt }) => attempt),
+    ),
+    healths.size > 0 && unit.rows(HEALTH, [JSON.stringify([...healths.values()])]),
+  ]);
+}
+
+function budgetOf({ key, allowance: { rateLimit, blockedUntil } }: Attempt) {
+  return {
+    ...placeOf(key),
+    limit_per_hour: rateLimit?.limitPerHour ?? null,
+    remaining: rateLimit?.remaining ?? null,
+    limit_per_minute: rateLimit?.minute?.limit ?? null,
+    remaining_in_minute: rateLimit?.minute?.remaining ?? null,
+    as_of: rateLimit?.asOf ?? null,
+    blocked_until: blockedUntil,
+  };
+}
+
+/** What an attempt says of the key; null where that is nothing new, or nothing of the key. */
+function healthAfter({ attempt: { health }, problem }: Ending) {
+  if (problem instanceof ExplainedError) return { status: problem.finding, advice: problem.message };
+  const notedAgo = Date.now() - (health.healthCheckedAt?.getTime() ?? 0);
+  const isNoted = health.healthStatus === "WORKING" && notedAgo < WORKING_NOTED_MS;
+  return problem !== null || isNoted ? null : { status: "WORKING" as const, advice: null };
+}

@@ -1,0 +1,38 @@
+import type { Pool } from "pg";
+import { inPreparedTransaction, type Unit } from "../../database/tenancy.js";
+import { Denial } from "../../errors.js";
+import type { UsableKey } from "../signing-key.js";
+
+/** What an answer that came too late is told. */
+export const ROTATED = "The key was rotated or deleted while Apple was asked with it.";
+
+const LOCK_KEYS = {
+  name: "apple_lock_keys",
+  text: `SELECT c.id, c.key_version AS version FROM credentials c
+    WHERE c.root_id = ANY ($1) AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE`,
+};
+
+/** Works where the owners of keys stand. `work` is told which of the keys are still those that were used; they stay so while it works. */
+export function asOwners<T>(
+  pool: Pool,
+  keys: readonly UsableKey[],
+  work: (unit: Unit, isCurrent: (key: UsableKey) => boolean) => Promise<T>,
+): Promise<T> {
+  const roots = [...new Set(keys.map((key) => key.rootId))];
+  const tenants = [...new Set(keys.map((key) => key.ownerId))];
+  return inPreparedTransaction(pool, { roots, tenants }, async (unit) => {
+    // In the order of their ids: several processes may keep several lists of the same keys at once.
+    const ids = [...new Set(keys.map((key) => key.credentialId))];
+    const rows = await unit.rows<{ id: string; version: number }>(LOCK_KEYS, [roots, ids]);
+    const versions = new Map(rows.map((row) => [row.id, row.version]));
+    return work(unit, ({ credentialId, version }) => versions.get(credentialId) === version);
+  });
+}
+
+/** The same for one key. Throws NOT_FOUND where it was rotated or deleted meanwhile. */
+export function asOwner<T>(pool: Pool, key: UsableKey, work: (unit: Unit) => Promise<T>): Promise<T> {
+  return asOwners(pool, [key], (unit, isCurrent) => {
+    if (!isCurrent(key)) throw new Denial("NOT_FOUND", ROTATED);
+    return work(unit);
+  });
+}

@@ -1,0 +1,195 @@
+import { setTimeout as delay } from "node:timers/promises";
+import DataLoader from "dataloader";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+import * as bundleIds from "../../apple/bundle-id.js";
+import * as certificates from "../../apple/certificate.js";
+import type { AppleClient } from "../../apple/client.js";
+import * as devices from "../../apple/device.js";
+import { AppleError } from "../../apple/error.js";
+import * as profiles from "../../apple/provisioning-profile.js";
+import type { Authorization } from "../../apple/signer.js";
+import type { AdvisoryLocks } from "../../database/advisory-lock.js";
+import { ReadSession } from "../../database/tenancy.js";
+import type { AppleList } from "../../entities/apple/snapshot.js";
+import { CodedError, Denial } from "../../errors.js";
+import type { UsableKey } from "../signing-key.js";
+import { refusal, type Purpose } from "./budget.js";
+import { explained } from "./health.js";
+import { Outcomes } from "./outcome.js";
+import { LARGE_PROFILES, standingOf, type Standing } from "./standing.js";
+import type { Fetched } from "./store.js";
+
+/** How often a process looks whether another one has finished. */
+const LOOK_AGAIN_MS = 100;
+
+/** A list that is to be asked of Apple, with a key that may be used now. */
+export interface RefreshRequest {
+  readonly authorization: Authorization<UsableKey>;
+  readonly list: AppleList;
+  /** How many attempts there were when the asker looked: where there is another since, its outcome is taken. */
+  readonly attempts: number;
+  readonly purpose: Purpose;
+}
+
+/** How a refresh ended: when Apple was asked for what is kept now, or why it is not newer. */
+export type Refreshed = { readonly asOf: Date; readonly problem: null } | { readonly problem: CodedError };
+
+/** What the keeper of snapshots works with. */
+export interface SnapshotSources {
+  readonly apple: AppleClient;
+  readonly readPool: Pool;
+  readonly locks: AdvisoryLocks;
+  readonly log: Logger;
+  /** Told of the lists that somebody wants, a few times an hour each. */
+  readonly onWanted: (lists: readonly WantedList[]) => Promise<void>;
+}
+
+/** A list of a key that is in use. */
+export interface WantedList {
+  readonly rootId: string;
+  readonly ownerId: string;
+  readonly credentialId: string;
+  readonly list: AppleList;
+}
+
+/**
+ * Renews what is kept of Apple's lists. However many ask for one list at a time, in this process and in others, Apple is
+ * asked once: here they share a promise, and across processes a lock, whose winner asks while the others wait.
+ */
+export class Snapshots {
+  readonly #inFlight = new Map<string, Promise<Refreshed>>();
+  readonly #background = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  readonly #acquire: DataLoader<string, Date | null>;
+  readonly #outcomes: Outcomes;
+  readonly #standings: DataLoader<RefreshRequest, Standing | null>;
+
+  constructor(private readonly sources: SnapshotSources) {
+    this.#outcomes = new Outcomes(sources.readPool);
+    this.#acquire = new DataLoader(
+      async (names) => {
+        const taken = await sources.locks.acquire(names);
+        return names.map((name) => taken.get(name) ?? null);
+      },
+      { cache: false },
+    );
+    this.#standings = new DataLoader((requests) => standingOf(sources.readPool, requests), { cache: false });
+  }
+
+  /** Asks Apple for a list, or joins whoever does already. Rejects only for faults of our own. */
+  refresh(request: RefreshRequest): Promise<Refreshed> {
+    const { credentialId, version } = request.authorization.key;
+    const name = `${credentialId}:${version}:${request.list}`;
+    const running = this.#inFlight.get(name);
+    if (running !== undefined) return running;
+    const refreshed = this.#refresh(request).finally(() => this.#inFlight.delete(name));
+    this.#inFlight.set(name, refreshed);
+    this.background(refreshed);
+    return refreshed;
+  }
+
+  /** Notes that lists are in use. Nobody waits for that. */
+  want(lists: readonly WantedList[]): void {
+    this.background(this.sources.onWanted(lists));
+  }
+
+  /** Work that nobody may be waiting for any more; `close` does. */
+  background(work: Promise<unknown>): void {
+    const watched = work
+      .catch((error: unknown) => {
+        const { name, code } = error as { name?: unknown; code?: unknown };
+        this.sources.log.error({ fault: { type: name, code } }, "work on snapshots failed");
+      })
+      .finally(() => this.#background.delete(watched));
+    this.#background.add(watched);
+  }
+
+  /** From now on nobody waits for others, and what fails is not kept: it fails because this process ends. */
+  stop(): void {
+    this.#closing.abort();
+  }
+
+  /** Waits for what is under way. */
+  async settle(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background);
+  }
+
+  async #refresh(request: RefreshRequest): Promise<Refreshed> {
+    const name = `${request.authorization.key.credentialId}:${request.list}`;
+    const at = await this.#turn(name);
+    if (at === null) {
+      return {
+        problem: new AppleError("APPLE_UNAVAILABLE", "Another process is asking Apple, and Apple has not answered."),
+      };
+    }
+    try {
+      const standing = await this.#standings.load(request);
+      if (standing === null) return { problem: new Denial("NOT_FOUND") };
+      return standing.attempts === request.attempts ? await this.#ask(request, standing, at) : standing.outcome;
+    } finally {
+      await this.sources.locks.release([name]);
+    }
+  }
+
+  /** Waits until nobody else is asking; gives the database's time then, or null where it takes too long. */
+  async #turn(name: string): Promise<Date | null> {
+    const until = Date.now() + this.sources.apple.deadlineMs;
+    for (;;) {
+      const at = await this.#acquire.load(name);
+      if (at !== null || Date.now() > until || this.#closing.signal.aborted) return at;
+      await delay(LOOK_AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+  }
+
+  async #ask(request: RefreshRequest, standing: Standing, at: Date): Promise<Refreshed> {
+    const { apple } = this.sources;
+    const { authorization, list, purpose } = request;
+    const { key } = authorization;
+    const allowance = apple.allowance(key.credentialId);
+    if (standing.spending.budget?.blockedUntil) allowance.block(standing.spending.budget.blockedUntil);
+    const keptSeconds = standing.asOf && (at.getTime() - standing.asOf.getTime()) / 1000;
+    const why = refusal(standing.spending, purpose, keptSeconds, at);
+    if (why !== null) return { problem: new Denial("APPLE_RATE_LIMITED", why) };
+
+    const attempt = { key, list, meter: { calls: 0 }, allowance, health: standing.health };
+    try {
+      const fetched = await this.#fetch({ ...authorization, tenantId: key.tenantId, meter: attempt.meter }, list);
+      await this.#outcomes.keep({ attempt, fetched, before: standing.asOf, at });
+      return { asOf: at, problem: null };
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      const problem = error instanceof AppleError ? await explained(apple, key, error, standing.health) : error;
+      // What was not even asked says nothing new, nor does what ends with this process. A key that is gone has no snapshots.
+      const isNews = attempt.meter.calls > 0 && error instanceof AppleError && !this.#closing.signal.aborted;
+      if (isNews) await this.#outcomes.keep({ attempt, problem }).catch(unlessGone);
+      return { problem };
+    }
+  }
+
+  async #fetch<List extends AppleList>(authorization: Authorization<UsableKey>, list: List): Promise<Fetched[List]> {
+    const fetch: { [L in AppleList]: () => Promise<Fetched[L]> } = {
+      CERTIFICATES: () => certificates.list(this.sources.apple, authorization),
+      DEVICES: () => devices.list(this.sources.apple, authorization),
+      BUNDLE_IDS: () => bundleIds.list(this.sources.apple, authorization),
+      PROFILES: async () => profiles.list(this.sources.apple, authorization, await this.#knownOf(authorization.key)),
+    };
+    return fetch[list]();
+  }
+
+  /** What is kept of the profiles that hold more than Apple includes. */
+  async #knownOf({ rootId, ownerId, credentialId }: UsableKey): Promise<profiles.KnownRelations> {
+    const reads = new ReadSession(this.sources.readPool, { roots: [rootId], tenants: [ownerId] });
+    const rows = await reads.rows<{ uuid: string; relation: string; ids: string[] }>(LARGE_PROFILES, [
+      rootId,
+      credentialId,
+      bundleIds.INCLUDED_ROWS,
+    ]);
+    const known = new Map(rows.map(({ uuid, relation, ids }) => [`${uuid} ${relation}`, ids]));
+    return (uuid, relation) => known.get(`${uuid} ${relation}`) ?? null;
+  }
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Denial)) throw error;
+}

@@ -1,0 +1,77 @@
+import type { Pool } from "pg";
+import type { DataSource } from "typeorm";
+import { createSigner, type TokenCache } from "../../apple/signer.js";
+import { inTransaction, ReadSession } from "../../database/tenancy.js";
+import type { AppleList } from "../../entities/apple/snapshot.js";
+import { Denial } from "../../errors.js";
+import type { Vault } from "../../vault/vault.js";
+import type { DataKeyUnit } from "../data-key.js";
+import { signingKeySource } from "../signing-key.js";
+import type { Snapshots, WantedList } from "./snapshot.js";
+
+/** A list that nobody has asked for in this time is left alone. */
+const IN_USE = "3 days";
+
+/** A key whose lists are kept fresh. */
+export interface SyncedKey {
+  readonly rootId: string;
+  readonly ownerId: string;
+  readonly credentialId: string;
+}
+
+/** What the sync works with. */
+export interface SyncSources {
+  readonly readPool: Pool;
+  readonly vault: Vault<DataKeyUnit>;
+  readonly tokens: TokenCache;
+  readonly snapshots: Snapshots;
+}
+
+/** Notes that lists are in use, each where the owner of its key stands. */
+export async function noteWanted(dataSource: DataSource, lists: readonly WantedList[]): Promise<void> {
+  const scope = { roots: [...new Set(lists.map((l) => l.rootId))], tenants: [...new Set(lists.map((l) => l.ownerId))] };
+  await inTransaction(dataSource, scope, (manager) =>
+    manager.query(
+      `INSERT INTO apple_snapshots (root_id, owner_id, credential_id, list, wanted_at)
+       SELECT DISTINCT c.root_id, c.owner_id, c.id, wanted.list, now()
+       FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (root_id, credential_id, list)
+       JOIN credentials c ON c.root_id = wanted.root_id AND c.id = wanted.credential_id ORDER BY 3, 4
+       ON CONFLICT (root_id, credential_id, list) DO UPDATE SET wanted_at = excluded.wanted_at`,
+      [lists.map((l) => l.rootId), lists.map((l) => l.credentialId), lists.map((l) => l.list)],
+    ),
+  );
+}
+
+const IN_USE_LISTS = {
+  name: "apple_lists_in_use",
+  text: `SELECT list, attempts, as_of IS NULL OR as_of < now() - make_interval(secs => $3) AS "isDue"
+    FROM apple_snapshots WHERE root_id = $1 AND credential_id = $2 AND wanted_at > now() - interval '${IN_USE}'`,
+};
+
+/**
+ * Renews the lists of a key that are in use and older than so many seconds. Failures are kept with the list, as for
+ * whoever asks. False where the key is gone, or no longer in use.
+ */
+export async function refreshKey(sources: SyncSources, key: SyncedKey, olderThanSeconds: number): Promise<boolean> {
+  const scope = { roots: [key.rootId], tenants: [key.ownerId] };
+  const reads = new ReadSession(sources.readPool, scope);
+  const lists = await reads.rows<{ list: AppleList; attempts: number; isDue: boolean }>(IN_USE_LISTS, [
+    key.rootId,
+    key.credentialId,
+    olderThanSeconds,
+  ]);
+  const due = lists.filter(({ isDue }) => isDue);
+  if (due.length === 0) return lists.length > 0;
+  const user = { scope, tenants: [key.ownerId], use: "VIEW" } as const;
+  const signer = createSigner(signingKeySource(reads, user, sources.vault), sources.tokens);
+  try {
+    const authorization = await signer.load(key.credentialId);
+    await Promise.all(
+      due.map(({ list, attempts }) => sources.snapshots.refresh({ authorization, list, attempts, purpose: "SYNC" })),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof Denial) return false;
+    throw error;
+  }
+}

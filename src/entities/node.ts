@@ -10,6 +10,9 @@ const TYPE_NAMES: Partial<Record<IdKind, string>> = {
   credential: "Credential",
   share: "Share",
   driftEvent: "DriftEvent",
+  certificate: "Certificate",
+  signingRequest: "SigningRequest",
+  provisioningProfile: "ProvisioningProfile",
   user: "User",
 };
 

@@ -44,7 +44,7 @@ export function shareLoaders(reads: ReadSession, { scope }: Viewer) {
     ),
     shareByCredential: oneByKey<Share>(
       (ids) => reads.rows(BY_CREDENTIAL, [scope.roots, scope.tenants, ids]),
-      (row) => row.credentialId,
+      (row) => row.credentialId ?? "",
     ),
     sharesByOrganization: pagesByKey<Share, null>((ids, { after, limit }) =>
       reads.rows(BY_ORGANIZATION, [scope.roots, scope.tenants, ids, after, limit]),

@@ -96,7 +96,7 @@ export class ShareResolver {
 
   @FieldResolver(() => Shareable, { description: "What is shared." })
   subject(@Root() { credentialId }: Share, @Ctx() ctx: Context): Promise<FoundCredential | null> {
-    return ctx.loaders.credential.load(credentialId);
+    return ctx.loaders.credential.load(credentialId ?? "");
   }
 
   @FieldResolver(() => SubOrganizationConnection, { description: "Those chosen by hand; empty where it is with all." })

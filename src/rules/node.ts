@@ -30,6 +30,11 @@ export async function sees(ctx: Context, id: string): Promise<Verdict> {
       return viewer.actor.kind === "user" && viewer.actor.user.id === id ? true : new Denial("NOT_FOUND");
     case "driftEvent":
       return (await loaders.driftEvent.load(id)) === null ? new Denial("NOT_FOUND") : true;
+    case "certificate":
+    case "signingRequest":
+    case "provisioningProfile":
+    case "signingIntent":
+    case "auditEvent":
     case "dataKey":
     case null:
       return new Denial("NOT_FOUND");

@@ -2,7 +2,7 @@ import { Arg, Ctx, FieldResolver, ID, Resolver, Root } from "type-graphql";
 import type { Context } from "../../context.js";
 import { AppleCertificate, CertificateState } from "../../entities/apple/certificate.js";
 import { AppleProvisioningProfile } from "../../entities/apple/provisioning-profile.js";
-import { Certificate } from "../../entities/certificate.js";
+import { Certificate } from "../../entities/signing/certificate.js";
 import type { AppleCertificateRow } from "../../loaders/apple/certificate.js";
 import type { AppleProvisioningProfileRow } from "../../loaders/apple/provisioning-profile.js";
 

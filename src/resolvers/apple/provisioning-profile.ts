@@ -4,7 +4,7 @@ import { AppleBundleId } from "../../entities/apple/bundle-id.js";
 import { AppleCertificate } from "../../entities/apple/certificate.js";
 import { AppleDevice } from "../../entities/apple/device.js";
 import { AppleProvisioningProfile, ProfileState } from "../../entities/apple/provisioning-profile.js";
-import { ProvisioningProfile } from "../../entities/provisioning-profile.js";
+import { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
 import type { AppleBundleIdRow } from "../../loaders/apple/bundle-id.js";
 import type { AppleCertificateRow } from "../../loaders/apple/certificate.js";
 import type { AppleDeviceRow } from "../../loaders/apple/device.js";

@@ -5,7 +5,16 @@ import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } 
 import { seesBothSides, seesNamed } from "./node.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
-import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
+import {
+  entersHere,
+  isSignedIn,
+  managesItsOrganization,
+  may,
+  mayAnyHere,
+  mayHere,
+  mayThere,
+  namesOrganization,
+} from "./tenant.js";
 
 /** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
 export const rules: RuleTree = {
@@ -53,6 +62,7 @@ export const rules: RuleTree = {
   Organization: {
     subOrganizations: entersHere,
     shares: mayHere("CREDENTIALS_VIEW"),
+    expiring: and(entersHere, mayAnyHere("SIGNING_VIEW", "TOKENS_MANAGE")), // What is not for the viewer is left out.
   },
   SubOrganization: {
     organization: comesAlong,
@@ -65,6 +75,7 @@ export const rules: RuleTree = {
     share: comesAlong, // Null for whoever may not see that.
     appStoreConnect: usesCredential,
     driftEvents: usesCredential,
+    impact: usesCredential, // As far as the viewer sees it.
   },
   AppleCertificate: {
     keptAs: mayThere("SIGNING_VIEW"),

@@ -18,6 +18,13 @@ export const ERROR_CODES = {
   INVALID_PRIVATE_KEY: "The text is no App Store Connect private key (.p8).",
   INDIVIDUAL_KEY_CANNOT_SIGN:
     "Apple lets individual keys do nothing with certificates, profiles, devices and bundle ids.",
+  INVALID_CERTIFICATE: "The bytes are no X.509 certificate that can be read.",
+  INVALID_PKCS12: "The bytes are no PKCS#12 file (.p12) of one RSA key and its certificate that can be read.",
+  WRONG_PASSWORD: "The password does not open the file.",
+  NO_PRIVATE_KEY: "The file holds no private key, and nothing can be signed with what it holds.",
+  KEY_MISMATCH: "The private key belongs to another certificate than the one at hand.",
+  INVALID_PROVISIONING_PROFILE:
+    "The bytes are no provisioning profile that can be read, or its signature does not fit.",
   APPLE_REFUSED: "Apple understood the change and refuses it: the message has Apple's reason.",
   OUTCOME_UNKNOWN: "Apple did not say whether the change was made: it is not sent twice, look again in a minute.",
   IN_USE: "Others depend on it: the message says who. Some mutations take force.",

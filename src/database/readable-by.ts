@@ -1,12 +1,22 @@
+import type { ShareUse } from "../entities/share.js";
+
+/** The columns of `shares` that refer to what is shared. */
+export type ShareSubjectColumn = "credential_id" | "certificate_id" | "provisioning_profile_id";
+
 /**
  * The clause that every load of something shareable carries: rows of the viewer's tenants, or shared with one of
  * them by a share that is not over. `$1` are the viewer's roots, `$2` the tenants; `row` is the alias of a table
- * with `root_id`, `owner_id` and `id`, and `subject` the column of `shares` that refers to it.
+ * with `root_id`, `owner_id` and `id`, and `subject` the column of `shares` that refers to it. `terms` is what else
+ * the share `s` has to allow.
  */
-export function readableBy(row: string, subject: "credential_id", tenants = "$2"): string {
+export function readableBy(row: string, subject: ShareSubjectColumn, tenants = "$2", terms = "true"): string {
   return `(${ownedBy(row, tenants)} OR (${row}.root_id = ANY ($1) AND EXISTS (
-    SELECT 1 FROM shares s WHERE s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)})))`;
+    SELECT 1 FROM shares s WHERE s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)}
+      AND ${terms})))`;
 }
+
+/** The term of the share `s` that allows a use. */
+export const allows = (use: ShareUse): string => `'${use}' = ANY (s.uses)`;
 
 /** Rows that one of the tenants owns; a root owns what its sub-organizations own. */
 export function ownedBy(row: string, tenants = "$2"): string {

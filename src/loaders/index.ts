@@ -13,6 +13,9 @@ import { appleSnapshotLoaders } from "./apple/snapshot.js";
 import { credentialLoaders } from "./credential.js";
 import { memberLoaders } from "./member.js";
 import { shareLoaders } from "./share.js";
+import { certificateLoaders } from "./signing/certificate.js";
+import { provisioningProfileLoaders } from "./signing/provisioning-profile.js";
+import { signingRequestLoaders } from "./signing/signing-request.js";
 import { tenantLoaders } from "./tenant.js";
 
 /** What loaders read from: the request's reads, who asks, and Apple through the keys that the viewer may use now. */
@@ -26,12 +29,18 @@ export interface LoaderSources {
 /** The loaders of one request: every read of a resolver or a rule goes through them. */
 export function createLoaders({ reads, viewer, signer, snapshots }: LoaderSources) {
   const reader = { reads, roots: viewer.scope.roots, tenants: viewer.tenantsWith("SIGNING_VIEW") };
+  const subjects = {
+    ...credentialLoaders(reads, viewer),
+    ...certificateLoaders(reads, viewer),
+    ...provisioningProfileLoaders(reads, viewer),
+  };
   return {
     ...tenantLoaders(reads, viewer),
     ...memberLoaders(reads, viewer),
     ...accessTokenLoaders(reads, viewer),
-    ...credentialLoaders(reads, viewer),
-    ...shareLoaders(reads, viewer),
+    ...subjects,
+    ...shareLoaders(reads, viewer, subjects),
+    ...signingRequestLoaders(reads, viewer),
     ...appleSnapshotLoaders(reader, { signer, snapshots }),
     ...appleCertificateLoaders(reader),
     ...appleProfileLoaders(reader),

@@ -3,6 +3,7 @@ import { explain } from "../auth/explain.js";
 import type { Context } from "../context.js";
 import { isWithin, Share, ShareUse } from "../entities/share.js";
 import { Denial } from "../errors.js";
+import type { ShareRow } from "../loaders/share.js";
 
 @ObjectType({ simpleResolvers: true, description: "Why a tenant may or may not use a key." })
 class AccessExplanation {
@@ -15,7 +16,7 @@ class AccessExplanation {
   reasons!: string[];
 
   @Field(() => Share, { nullable: true, description: "The share that decides; null for whoever may not see it." })
-  share!: Share | null;
+  share!: ShareRow | null;
 }
 
 /** Why a 403 is a 403. */
@@ -37,7 +38,7 @@ export class AccessExplanationResolver {
     const [owner, terms, share] = await Promise.all([
       loaders.tenant.load(key.ownerId),
       loaders.shareTerms(key.id, tenant.id),
-      loaders.shareByCredential.load(key.id),
+      loaders.shareBySubject.load(key.id),
     ]);
     const explanation = explain({
       tenant,

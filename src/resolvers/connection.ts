@@ -1,5 +1,6 @@
 import { type ClassType, Field, Int, ObjectType } from "type-graphql";
 import type { ListKey, Page } from "../loaders/batch.js";
+import { SharingTag } from "../entities/share.js";
 import { Denial } from "../errors.js";
 
 /** Rows that one page holds at most, and where nobody says. */
@@ -88,6 +89,13 @@ export function field(name: string, type: () => unknown, options: { description:
     Field(type as () => ClassType, options)(prototype, name);
   };
 }
+
+/** What an edge says of something in a tenant's list. */
+export const sharingTag = field("tag", () => SharingTag, {
+  nullable: true,
+  description:
+    "How it came into this list, since the same thing is tagged differently in each tenant's; null for one that is the tenant's own and not shared.",
+});
 
 /** The type of `first`. */
 export const FirstType = () => Int;

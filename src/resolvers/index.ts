@@ -10,6 +10,9 @@ import { CredentialResolver, TenantCredentialsResolver } from "./credential.js";
 import { MemberResolver, TenantMembersResolver } from "./member.js";
 import { NodeResolver } from "./node.js";
 import { OrganizationSharesResolver, ShareResolver } from "./share.js";
+import { CertificateResolver, TenantCertificatesResolver } from "./signing/certificate.js";
+import { ProvisioningProfileResolver, TenantProvisioningProfilesResolver } from "./signing/provisioning-profile.js";
+import { SigningRequestResolver, TenantSigningRequestsResolver } from "./signing/signing-request.js";
 import { OrganizationResolver, SubOrganizationResolver, TenantResolver } from "./tenant.js";
 import { ViewerResolver } from "./viewer.js";
 
@@ -21,6 +24,9 @@ export const resolvers = [
   TenantMembersResolver,
   TenantAccessTokensResolver,
   TenantCredentialsResolver,
+  TenantCertificatesResolver,
+  TenantProvisioningProfilesResolver,
+  TenantSigningRequestsResolver,
   OrganizationResolver,
   OrganizationSharesResolver,
   SubOrganizationResolver,
@@ -33,6 +39,9 @@ export const resolvers = [
   AppleProvisioningProfileResolver,
   AppleBundleIdResolver,
   AppleDeviceResolver,
+  CertificateResolver,
+  ProvisioningProfileResolver,
+  SigningRequestResolver,
   ShareResolver,
   AccessExplanationResolver,
 ] as const;

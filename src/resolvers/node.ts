@@ -20,6 +20,12 @@ async function load({ loaders, viewer }: Context, id: string): Promise<{ id: str
         : loaders.accessToken.load(id);
     case "credential":
       return loaders.credential.load(id);
+    case "certificate":
+      return loaders.certificate.load(id);
+    case "provisioningProfile":
+      return loaders.provisioningProfile.load(id);
+    case "signingRequest":
+      return loaders.signingRequest.load(id);
     case "share":
       return loaders.share.load(id);
     case "driftEvent":

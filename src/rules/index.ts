@@ -4,7 +4,7 @@ import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
 import { and } from "./shield.js";
-import { ownsSubject, seesShare } from "./share.js";
+import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
 import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
 
 /** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
@@ -16,6 +16,8 @@ export const rules: RuleTree = {
     organization: seesNamed("organization"),
     subOrganization: seesNamed("subOrganization"),
     credential: seesNamed("credential"),
+    certificate: seesNamed("certificate"),
+    provisioningProfile: seesNamed("provisioningProfile"),
     share: seesNamed("share"),
     explainAccess: seesBothSides,
   },
@@ -44,6 +46,9 @@ export const rules: RuleTree = {
     members: mayHere("MEMBERS_MANAGE"),
     accessTokens: mayHere("TOKENS_MANAGE"),
     credentials: mayHere("CREDENTIALS_VIEW"),
+    certificates: mayHere("SIGNING_VIEW"),
+    provisioningProfiles: mayHere("SIGNING_VIEW"),
+    signingRequests: mayHere("SIGNING_VIEW"),
   },
   Organization: {
     subOrganizations: entersHere,
@@ -67,8 +72,23 @@ export const rules: RuleTree = {
   AppleProvisioningProfile: {
     keptAs: mayThere("SIGNING_VIEW"),
   },
+  Certificate: {
+    owner: comesAlong,
+    share: comesAlong, // Null for whoever may not see that.
+    credential: comesAlong, // Likewise.
+    provisioningProfiles: comesAlong, // Those that the viewer sees.
+  },
+  ProvisioningProfile: {
+    owner: comesAlong,
+    share: comesAlong, // Null for whoever may not see that.
+    credential: comesAlong, // Likewise.
+    certificates: comesAlong, // Those that the viewer sees.
+  },
+  SigningRequest: {
+    certificate: comesAlong, // Null for whoever does not see it.
+  },
   Share: {
-    subject: seesShare,
+    subject: and(seesShare, seesItsSubject),
     subOrganizations: seesShare,
   },
 };

@@ -13,6 +13,17 @@ export function mayIn(ctx: Context, tenant: Pick<TenantRow, "id" | "rootId"> | n
   return ctx.viewer.may(permission, tenant) || new Denial("FORBIDDEN", `This takes ${permission} here.`);
 }
 
+/** The verdict on changing what a tenant owns: by whoever sees it only through a share, never. */
+export function mayChange(
+  ctx: Context,
+  item: { readonly rootId: string; readonly ownerId: string } | null,
+  permission: Permission,
+): Verdict {
+  if (item === null) return new Denial("NOT_FOUND");
+  if (!ctx.viewer.owns(item)) return new Denial("SHARED_FROM_ROOT");
+  return mayIn(ctx, { id: item.ownerId, rootId: item.rootId }, permission);
+}
+
 /** The viewer has the permission in the tenant that the input names. */
 export const may = (permission: Permission, field: "tenantId" | "organizationId" | "subOrganizationId") =>
   rule<unknown, { input: Record<string, string> }>(`may ${permission} in ${field}`, async (_, { input }, ctx) =>

@@ -124,7 +124,7 @@ export async function remove(ctx: Context, input: { credentialId: string; force:
 }
 
 async function refuseWhileShared(ctx: Context, credentialId: string): Promise<void> {
-  const share = await ctx.loaders.shareByCredential.load(credentialId);
+  const share = await ctx.loaders.shareBySubject.load(credentialId);
   if (share === null) return;
   const page = { key: share.id, first: 10, after: null, filter: null };
   const { rows, hasNextPage } = await ctx.loaders.subOrganizationsByShare.load(page);

@@ -79,7 +79,7 @@ async function upsert(
 
 /** Ends the sharing of something, from the answer on and everywhere. Returns the id of the share that was. */
 export async function unshare(ctx: Context, input: { subjectId: string }): Promise<string> {
-  const current = await ctx.loaders.shareByCredential.load(input.subjectId);
+  const current = await ctx.loaders.shareBySubject.load(input.subjectId);
   if (current === null) throw new Refusal("NOT_FOUND", "It is not shared.", ["subjectId"]);
   const where = ownedWhere("owner_id", current.id, ctx.viewer.scope);
   await write(ctx, (manager) => deleteOwned(manager, Share, where));

@@ -2,6 +2,8 @@
 export interface DerValue {
   /** The identifier octet: class, constructed bit and number. */
   readonly tag: number;
+  /** The whole of it: tag, length and content. */
+  readonly encoding: Buffer;
   readonly content: Buffer;
   /** The values within a constructed one; none in a primitive one. */
   readonly children: readonly DerValue[];
@@ -20,6 +22,8 @@ const EMPTY = Buffer.alloc(0);
 
 interface Open {
   readonly tag: number;
+  /** Where it begins, with its tag, and where its content does. */
+  readonly from: number;
   readonly start: number;
   /** Null where the length is indefinite: an end-of-contents value closes it (X.690, 8.1.5). */
   readonly end: number | null;
@@ -32,21 +36,21 @@ interface Open {
  */
 export function readDer(bytes: Buffer): DerValue | null {
   const root: DerValue[] = [];
-  const open: Open[] = [{ tag: 0, start: 0, end: bytes.length, children: root }];
+  const open: Open[] = [{ tag: 0, from: 0, start: 0, end: bytes.length, children: root }];
   let at = 0;
   let count = 0;
   for (;;) {
     const around = open.at(-1);
     if (around === undefined) return root.length === 1 ? (root[0] ?? null) : null;
     if (at === around.end) {
-      close(open, bytes.subarray(around.start, at));
+      close(open, bytes, at, at);
       continue;
     }
     const header = headerAt(bytes, at);
     if (header === null) return null;
     if (around.end === null && header.tag === 0) {
       if (header.length !== 0) return null;
-      close(open, bytes.subarray(around.start, at));
+      close(open, bytes, at, header.start);
       at = header.start;
       continue;
     }
@@ -56,16 +60,25 @@ export function readDer(bytes: Buffer): DerValue | null {
     const bound = around.end ?? boundOf(open);
     count += 1;
     if (count > VALUES_MOST || open.length > DEPTH_MOST || (end ?? start) > bound) return null;
-    if ((tag & CONSTRUCTED) !== 0) open.push({ tag, start, end, children: [] });
+    if ((tag & CONSTRUCTED) !== 0) open.push({ tag, from: at, start, end, children: [] });
     else if (end === null) return null;
-    else around.children.push({ tag, content: bytes.subarray(start, end), children: [] });
+    else
+      around.children.push({
+        tag,
+        encoding: bytes.subarray(at, end),
+        content: bytes.subarray(start, end),
+        children: [],
+      });
     at = (tag & CONSTRUCTED) !== 0 || end === null ? start : end;
   }
 }
 
-function close(open: Open[], content: Buffer): void {
+function close(open: Open[], bytes: Buffer, contentEnd: number, end: number): void {
   const closed = open.pop();
-  if (closed !== undefined) open.at(-1)?.children.push({ tag: closed.tag, content, children: closed.children });
+  if (closed === undefined) return;
+  const { tag, from, start, children } = closed;
+  const value = { tag, encoding: bytes.subarray(from, end), content: bytes.subarray(start, contentEnd), children };
+  open.at(-1)?.children.push(value);
 }
 
 function boundOf(open: readonly Open[]): number {

@@ -93,6 +93,10 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       CREATE INDEX provisioning_profiles_by_certificate ON provisioning_profiles USING gin (certificate_sha1s);
       CREATE INDEX provisioning_profiles_by_expiry ON provisioning_profiles (root_id, expires_at, id);
 
+      -- What was made from here, and Apple's lists may not show yet.
+      ALTER TABLE apple_certificates ADD COLUMN written_at timestamptz;
+      ALTER TABLE apple_provisioning_profiles ADD COLUMN written_at timestamptz;
+
       CREATE INDEX access_tokens_by_expiry ON access_tokens (root_id, expires_at, id);
 
       -- Something that is to be made at Apple: written before the first byte goes out, so that it is never lost.
@@ -205,7 +209,9 @@ export class CreateSigning1764000000000 implements MigrationInterface {
 
       GRANT SELECT, INSERT, DELETE ON certificates, provisioning_profiles, signing_requests TO countersign_app;
       GRANT UPDATE (name, revoked_at) ON certificates TO countersign_app;
-      GRANT UPDATE (name, invalid_since) ON provisioning_profiles TO countersign_app;
+      -- A renewed profile is another file behind the same id: shares and links stay.
+      GRANT UPDATE (name, uuid, invalid_since, expires_at, platforms, team_id, team_name, entitlements, device_udids,
+        certificate_sha1s, credential_id, apple_id, content) ON provisioning_profiles TO countersign_app;
       GRANT UPDATE (certificate_id) ON signing_requests TO countersign_app;
       GRANT SELECT, INSERT, DELETE ON signing_intents TO countersign_app;
       GRANT UPDATE (state, subject_id, problem_code, problem_message, sent_at, next_look_at, looks) ON signing_intents TO countersign_app;
@@ -221,6 +227,8 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       ALTER TABLE shares DROP COLUMN certificate_id, DROP COLUMN provisioning_profile_id;
       ALTER TABLE shares ALTER COLUMN credential_id SET NOT NULL;
       DROP INDEX access_tokens_by_expiry;
+      ALTER TABLE apple_certificates DROP COLUMN written_at;
+      ALTER TABLE apple_provisioning_profiles DROP COLUMN written_at;
       DROP TABLE audit_events, idempotent_requests, signing_intents, signing_requests, provisioning_profiles, certificates;
     `);
   }

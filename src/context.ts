@@ -5,6 +5,7 @@ import type { AppleClient } from "./apple/client.js";
 import { createSigner, type Signer, type TokenCache } from "./apple/signer.js";
 import type { VerifyJwt } from "./auth/bearer.js";
 import type { Viewer } from "./auth/viewer.js";
+import type { AdvisoryLocks } from "./database/advisory-lock.js";
 import { ReadSession } from "./database/tenancy.js";
 import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
@@ -23,6 +24,8 @@ export interface Platform {
   readonly apple: AppleClient;
   readonly tokens: TokenCache;
   readonly snapshots: Snapshots;
+  /** What one process of many does at a time. */
+  readonly locks: AdvisoryLocks;
   /** Null where no identity provider is configured. */
   readonly verifyJwt: VerifyJwt | null;
   readonly log: Logger;

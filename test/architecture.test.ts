@@ -54,6 +54,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   jose: ["auth/bearer", "apple/token", "sandbox"],
   undici: ["apple/http/transport", "sandbox/client"],
   cockatiel: ["apple"],
+  "node-forge": ["files/pkcs12"], // Never to verify anything: its history of forged signatures is long.
+  "node:worker_threads": ["files/pkcs12"],
   "pg-boss": ["database/queue", "jobs"],
   "type-graphql": ["entities", "resolvers", "schema"],
   graphql: ["rules", "resolvers", "schema", "server"],

@@ -38,6 +38,29 @@ export function live(share: string): string {
 }
 
 /**
+ * What binds a use of something shareable: the tenant it is for, and the patterns of bundle identifiers; empty: any.
+ * Columns of a statement that has `sharedFor` in it.
+ */
+export const termsOfUse = (row: string, tenants: string): string => `
+  CASE WHEN ${ownedBy(row, tenants)} THEN '{}' ELSE s.bundle_identifiers END AS "bundleIdentifiers",
+  CASE WHEN ${ownedBy(row, tenants)} THEN ${row}.owner_id ELSE (SELECT min(t.id) FROM tenants t
+    WHERE t.root_id = ${row}.root_id AND t.id = ANY (${tenants}) AND (s.with_all OR EXISTS (SELECT 1 FROM share_targets r
+      WHERE r.root_id = s.root_id AND r.share_id = s.id AND r.sub_organization_id = t.id))) END AS "tenantId"`;
+
+/**
+ * Joins the share `s` that lets one of the tenants use a row; `use` is an expression. What is left is theirs to use now:
+ * own rows, and those of such a share. The clause of `WHERE` comes with it, and goes on with AND.
+ */
+export const sharedFor = (
+  row: string,
+  subject: "credential_id" | "certificate_id" | "provisioning_profile_id",
+  tenants: string,
+  use: string,
+): string => `
+  LEFT JOIN shares s ON s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)} AND ${use} = ANY (s.uses)
+  WHERE ${row}.root_id = ANY ($1) AND (${ownedBy(row, tenants)} OR s.id IS NOT NULL)`;
+
+/**
  * The start of every statement that reads what Apple said of keys: those that may be used now to see it, in `usable`,
  * with the patterns that bind the use. `$1` are the viewer's roots, `$2` the tenants in which the viewer has the
  * permission; `keys` says which keys, by default those of `$3`.

@@ -1,6 +1,6 @@
 import type { KeySource } from "../apple/signer.js";
 import type { SigningKey } from "../apple/token.js";
-import { liveFor, ownedBy } from "../database/readable-by.js";
+import { sharedFor, termsOfUse } from "../database/readable-by.js";
 import type { ReadSession, Scope } from "../database/tenancy.js";
 import type { Credential } from "../entities/credential.js";
 import type { ShareUse } from "../entities/share.js";
@@ -36,13 +36,8 @@ const USABLE = {
   name: "credentials_usable",
   text: `SELECT c.id, c.root_id AS "rootId", c.owner_id AS "ownerId", c.program, c.key_type AS "keyType", c.key_id AS "keyId",
       c.issuer_id AS "issuerId", c.sealed_key AS "sealedKey", c.key_version AS "keyVersion",
-      CASE WHEN ${ownedBy("c", "$3")} THEN '{}' ELSE s.bundle_identifiers END AS "bundleIdentifiers",
-      CASE WHEN ${ownedBy("c", "$3")} THEN c.owner_id ELSE (SELECT min(t.id) FROM tenants t
-        WHERE t.root_id = c.root_id AND t.id = ANY ($3) AND (s.with_all OR EXISTS (SELECT 1 FROM share_targets r
-          WHERE r.root_id = s.root_id AND r.share_id = s.id AND r.sub_organization_id = t.id))) END AS "tenantId"
-    FROM credentials c
-    LEFT JOIN shares s ON s.root_id = c.root_id AND s.credential_id = c.id AND ${liveFor("s", "$3")} AND $4 = ANY (s.uses)
-    WHERE c.root_id = ANY ($1) AND c.id = ANY ($2) AND (${ownedBy("c", "$3")} OR s.id IS NOT NULL)`,
+      ${termsOfUse("c", "$3")}
+    FROM credentials c ${sharedFor("c", "credential_id", "$3", "$4")} AND c.id = ANY ($2)`,
 };
 
 /** Where keys come from: those that the user may use now, opened only when a signature is needed. */

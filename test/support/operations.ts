@@ -236,16 +236,26 @@ export type ErrorCode =
   | 'INDIVIDUAL_KEY_CANNOT_SIGN'
   /** A fault of the server. The request id leads to its log. */
   | 'INTERNAL'
+  /** The bytes are no X.509 certificate that can be read. */
+  | 'INVALID_CERTIFICATE'
   /** An argument or input field holds a value that is not allowed. */
   | 'INVALID_INPUT'
+  /** The bytes are no PKCS#12 file (.p12) of one RSA key and its certificate that can be read. */
+  | 'INVALID_PKCS12'
   /** The text is no App Store Connect private key (.p8). */
   | 'INVALID_PRIVATE_KEY'
+  /** The bytes are no provisioning profile that can be read, or its signature does not fit. */
+  | 'INVALID_PROVISIONING_PROFILE'
   /** Others depend on it: the message says who. Some mutations take force. */
   | 'IN_USE'
+  /** The private key belongs to another certificate than the one at hand. */
+  | 'KEY_MISMATCH'
   /** An organization always keeps an owner. */
   | 'LAST_OWNER'
   /** There is no such thing, or the viewer may not know of it: both answer alike. */
   | 'NOT_FOUND'
+  /** The file holds no private key, and nothing can be signed with what it holds. */
+  | 'NO_PRIVATE_KEY'
   /** Apple did not say whether the change was made: it is not sent twice, look again in a minute. */
   | 'OUTCOME_UNKNOWN'
   /** Too many requests: wait and try again. */
@@ -255,7 +265,9 @@ export type ErrorCode =
   /** The operation is deeper, wider or longer than the server allows. */
   | 'TOO_COMPLEX'
   /** No valid token came with the request: it is missing, unknown, expired or revoked. */
-  | 'UNAUTHENTICATED';
+  | 'UNAUTHENTICATED'
+  /** The password does not open the file. */
+  | 'WRONG_PASSWORD';
 
 /** What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set. */
 export type Permission =

@@ -18,6 +18,8 @@ export interface WantedCertificate {
   readonly csrPem: string;
   /** The signing request it is made from; null: its private key was made for it. */
   readonly signingRequestId: string | null;
+  /** The kept certificate that it renews; null: none. */
+  readonly renewsId: string | null;
 }
 
 /** A profile that is to be made. */
@@ -27,6 +29,8 @@ export interface WantedProfile {
   readonly bundleIdAppleId: string;
   readonly certificateAppleIds: readonly string[];
   readonly deviceAppleIds: readonly string[];
+  /** The kept profile whose place it takes; null: none. */
+  readonly replacesId: string | null;
 }
 
 /** Who wanted it: for the log, also where another process ends it. */

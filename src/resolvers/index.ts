@@ -14,6 +14,10 @@ import { CertificateResolver, TenantCertificatesResolver } from "./signing/certi
 import { ProvisioningProfileResolver, TenantProvisioningProfilesResolver } from "./signing/provisioning-profile.js";
 import { SigningRequestResolver, TenantSigningRequestsResolver } from "./signing/signing-request.js";
 import { OrganizationResolver, SubOrganizationResolver, TenantResolver } from "./tenant.js";
+import { CertificateMakingResolver } from "./signing/certificate-making.js";
+import { ProfileMakingResolver } from "./signing/profile-making.js";
+import { RenewalPreviewResolver } from "./signing/renewal-preview.js";
+import { SigningKitResolver } from "./signing/signing-kit.js";
 import { ViewerResolver } from "./viewer.js";
 
 /** Everything that is asked and answered. */
@@ -42,6 +46,10 @@ export const resolvers = [
   CertificateResolver,
   ProvisioningProfileResolver,
   SigningRequestResolver,
+  CertificateMakingResolver,
+  RenewalPreviewResolver,
+  ProfileMakingResolver,
+  SigningKitResolver,
   ShareResolver,
   AccessExplanationResolver,
 ] as const;

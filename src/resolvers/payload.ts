@@ -12,7 +12,7 @@ export const ErrorCodeEnum = describedEnum(
 
 /** What the user can mend. */
 @ObjectType({ simpleResolvers: true, description: "Why a mutation was understood and refused, for the user to mend." })
-class UserError {
+export class UserError {
   @Field(() => ErrorCodeEnum, { description: "Stable, for programs." })
   code!: ErrorCode;
 
@@ -31,6 +31,17 @@ class UserError {
 export abstract class MutationInput {
   @Field(() => String, { nullable: true, description: "Comes back in the payload as it was." })
   clientMutationId?: string | null;
+}
+
+/** What the input of a mutation has that may be asked for twice and is done once. */
+@InputType()
+export abstract class IdempotentInput extends MutationInput {
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice.",
+  })
+  idempotencyKey?: string | null;
 }
 
 /** What every payload has. */

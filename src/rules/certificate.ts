@@ -15,3 +15,10 @@ export const ownsCertificate = (permission: Permission) =>
   rule<unknown, { input: { certificateId: string } }>(`ownsCertificate ${permission}`, async (_, { input }, ctx) =>
     mayChange(ctx, await ctx.loaders.certificate.load(input.certificateId), permission),
   );
+
+/** A renewal that is to revoke the old certificate takes what revoking it takes. */
+export const revokesOnlyWhereItMay = rule<unknown, { input: { certificateId: string; revokeFirst: boolean } }>(
+  "revokesOnlyWhereItMay",
+  async (_, { input }, ctx) =>
+    !input.revokeFirst || mayChange(ctx, await ctx.loaders.certificate.load(input.certificateId), "SIGNING_REVOKE"),
+);

@@ -1,8 +1,10 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
-import { knowsCredential, ownsCredential, usesCredential } from "./credential.js";
+import { ownsCertificate, revokesOnlyWhereItMay } from "./certificate.js";
+import { knowsAnyCredential, knowsCredential, ownsCredential, usesCredential } from "./credential.js";
 import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
+import { ownsProfile } from "./provisioning-profile.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
 import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
@@ -41,6 +43,12 @@ export const rules: RuleTree = {
     registerBundleId: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     registerDevices: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     updateDevice: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    createCertificate: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    renewCertificate: and(ownsCertificate("SIGNING_MANAGE"), revokesOnlyWhereItMay),
+    revokeCertificate: ownsCertificate("SIGNING_REVOKE"),
+    createProvisioningProfile: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    renewProvisioningProfile: ownsProfile("SIGNING_MANAGE"),
+    prepareSigning: and(may("SIGNING_MANAGE", "tenantId"), may("SIGNING_DOWNLOAD", "tenantId"), knowsAnyCredential),
   },
   Tenant: {
     members: mayHere("MEMBERS_MANAGE"),

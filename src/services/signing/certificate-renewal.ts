@@ -9,7 +9,7 @@ import { actorOf, record } from "../audit.js";
 import { once } from "../idempotency.js";
 import { make, MADE_THROUGH_KEYS } from "./certificate.js";
 import { takesSeveralCertificates } from "./fitting.js";
-import type { UsableProfile } from "./kept.js";
+import type { SignableProfile } from "./kept.js";
 import * as intents from "./making/intent.js";
 import { authorizeRenewal, replace } from "./profile-renewal.js";
 import { placeAtApple, revoke } from "./revocation.js";
@@ -157,7 +157,7 @@ async function renewProfiles(
   if (made === null) throw new Denial("NOT_FOUND");
   const { scope } = ctx.viewer;
   const reads = new ReadSession(ctx.platform.readPool, scope);
-  const holding = await reads.rows<UsableProfile>(HOLDING, [scope.roots, scope.tenants, old.sha1]);
+  const holding = await reads.rows<SignableProfile>(HOLDING, [scope.roots, scope.tenants, old.sha1]);
   const provisioningProfileIds: string[] = [];
   const refusals: Refusal[] = [];
   for (const profile of holding) {
@@ -179,7 +179,7 @@ async function renewProfiles(
 
 async function renewProfile(
   ctx: Context,
-  profile: UsableProfile,
+  profile: SignableProfile,
   old: Renewing,
   made: Renewing,
   begunAs: string | null,

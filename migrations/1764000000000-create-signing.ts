@@ -223,13 +223,17 @@ export class CreateSigning1764000000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      -- Row-level security binds the owner too, who would see none of them.
+      ALTER TABLE shares NO FORCE ROW LEVEL SECURITY;
       DELETE FROM shares WHERE credential_id IS NULL;
-      ALTER TABLE shares DROP COLUMN certificate_id, DROP COLUMN provisioning_profile_id;
-      ALTER TABLE shares ALTER COLUMN credential_id SET NOT NULL;
+      ALTER TABLE shares FORCE ROW LEVEL SECURITY;
+      ALTER TABLE shares DROP CONSTRAINT shares_certificate, DROP CONSTRAINT shares_provisioning_profile;
       DROP INDEX access_tokens_by_expiry;
       ALTER TABLE apple_certificates DROP COLUMN written_at;
       ALTER TABLE apple_provisioning_profiles DROP COLUMN written_at;
       DROP TABLE audit_events, idempotent_requests, signing_intents, signing_requests, provisioning_profiles, certificates;
+      ALTER TABLE shares DROP COLUMN certificate_id, DROP COLUMN provisioning_profile_id;
+      ALTER TABLE shares ALTER COLUMN credential_id SET NOT NULL;
     `);
   }
 }

@@ -41,6 +41,7 @@ const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
   ["services", "auth/permissions", "a token holds permissions out of the one table"],
   ["resolvers/access-explanation", "auth/explain", "a pure function of what loaders have read"],
   ["resolvers/node", "ids", "the prefix of an id says which loader has it"],
+  ["loaders/share", "ids", "the prefix of an id says which loader has what is shared"],
   ["rules/node", "ids", "the prefix of an id says which rule decides"],
   ["loaders/apple/snapshot", "errors", "no answer for a key is a denial"],
   ["jobs/sync", "database/queue", "the names of the queue and of its schema, which the owner makes"],
@@ -95,6 +96,10 @@ const NOUNS_NOT_STORED = [
     "held",
     "owner",
   ],
+  ...["audit", "idempotency", "expiring", "credential-impact"],
+  ...["certificate-limit", "certificate-renewal", "export", "fitting", "kept", "key-place", "profile-renewal"],
+  ...["profile-row", "profile-wish", "revocation", "seen", "team"],
+  ...["certificate-making", "intent", "making", "profile-making", "reconcile"],
 ];
 
 interface Import {

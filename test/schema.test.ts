@@ -24,9 +24,10 @@ import { makeSchema, printSdl } from "../src/schema.js";
 /** The SDL that this project agreed on, beside the project where it is developed; elsewhere it is not at hand. */
 const CONTRACT = "../shared/design/schema.graphql";
 
-/** What is served today: of the contract's operations, those of tenancy, keys and sharing. */
+/** What is served today: of the contract's operations, those of tenancy, keys and sharing, and of what is kept. */
 const QUERIES = [
   ...["viewer", "node", "nodes", "organization", "subOrganization", "credential", "share", "explainAccess"],
+  ...["certificate", "provisioningProfile"],
 ];
 const MUTATIONS = [
   ...["updateOrganization", "createSubOrganization", "updateSubOrganization", "deleteSubOrganization"],
@@ -43,6 +44,8 @@ const NOT_SECRET: Readonly<Record<string, string>> = {
   "CreateAccessTokenPayload.secret": "the new token, shown this once",
   "AccessToken.preview": "first characters; its description says where the token itself is",
   "AppleCertificate.keptAs": "the tenant's certificate; its description says what the tenant keeps with it",
+  "Certificate.hasPrivateKey": "whether there is one",
+  "SigningRequest.csrPem": "a request holds the public key alone",
   "Mutation.createAccessToken": "a payload; its description says that the secret is in it",
   "Mutation.rotateCredential": "a payload; its description says what was put in",
 };

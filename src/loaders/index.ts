@@ -14,6 +14,7 @@ import { credentialLoaders } from "./credential.js";
 import { memberLoaders } from "./member.js";
 import { shareLoaders } from "./share.js";
 import { certificateLoaders } from "./signing/certificate.js";
+import { expiringLoaders } from "./signing/expiring.js";
 import { provisioningProfileLoaders } from "./signing/provisioning-profile.js";
 import { signingRequestLoaders } from "./signing/signing-request.js";
 import { tenantLoaders } from "./tenant.js";
@@ -40,6 +41,7 @@ export function createLoaders({ reads, viewer, signer, snapshots }: LoaderSource
     ...accessTokenLoaders(reads, viewer),
     ...subjects,
     ...shareLoaders(reads, viewer, subjects),
+    ...expiringLoaders(reads, viewer),
     ...signingRequestLoaders(reads, viewer),
     ...appleSnapshotLoaders(reader, { signer, snapshots }),
     ...appleCertificateLoaders(reader),

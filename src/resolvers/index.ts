@@ -11,6 +11,8 @@ import { MemberResolver, TenantMembersResolver } from "./member.js";
 import { NodeResolver } from "./node.js";
 import { OrganizationSharesResolver, ShareResolver } from "./share.js";
 import { CertificateResolver, TenantCertificatesResolver } from "./signing/certificate.js";
+import { CredentialImpactResolver, ImpactResolver } from "./signing/credential-impact.js";
+import { OrganizationExpiringResolver } from "./signing/expiring.js";
 import { ProvisioningProfileResolver, TenantProvisioningProfilesResolver } from "./signing/provisioning-profile.js";
 import { SigningRequestResolver, TenantSigningRequestsResolver } from "./signing/signing-request.js";
 import { OrganizationResolver, SubOrganizationResolver, TenantResolver } from "./tenant.js";
@@ -33,11 +35,14 @@ export const resolvers = [
   TenantSigningRequestsResolver,
   OrganizationResolver,
   OrganizationSharesResolver,
+  OrganizationExpiringResolver,
   SubOrganizationResolver,
   MemberResolver,
   AccessTokenResolver,
   CredentialResolver,
   CredentialDriftEventsResolver,
+  CredentialImpactResolver,
+  ImpactResolver,
   AppStoreConnectResolver,
   AppleCertificateResolver,
   AppleProvisioningProfileResolver,

@@ -7,7 +7,16 @@ import { seesBothSides, seesNamed } from "./node.js";
 import { ownsProfile } from "./provisioning-profile.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
-import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
+import {
+  entersHere,
+  isSignedIn,
+  managesItsOrganization,
+  may,
+  mayAnyHere,
+  mayHere,
+  mayThere,
+  namesOrganization,
+} from "./tenant.js";
 
 /** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
 export const rules: RuleTree = {
@@ -61,6 +70,7 @@ export const rules: RuleTree = {
   Organization: {
     subOrganizations: entersHere,
     shares: mayHere("CREDENTIALS_VIEW"),
+    expiring: and(entersHere, mayAnyHere("SIGNING_VIEW", "TOKENS_MANAGE")), // What is not for the viewer is left out.
   },
   SubOrganization: {
     organization: comesAlong,
@@ -73,6 +83,7 @@ export const rules: RuleTree = {
     share: comesAlong, // Null for whoever may not see that.
     appStoreConnect: usesCredential,
     driftEvents: usesCredential,
+    impact: usesCredential, // As far as the viewer sees it.
   },
   AppleCertificate: {
     keptAs: mayThere("SIGNING_VIEW"),

@@ -53,6 +53,14 @@ export const managesItsOrganization = rule<unknown, { input: { subOrganizationId
 export const mayHere = (permission: Permission) =>
   rule<TenantRow>(`mayHere ${permission}`, (tenant, _, ctx) => mayIn(ctx, tenant, permission));
 
+/** The viewer has one of the permissions in the tenant whose field this is, or somewhere in its organization. */
+export const mayAnyHere = (...permissions: Permission[]) =>
+  rule<TenantRow>(`mayAnyHere ${permissions.join()}`, ({ rootId }, _, { viewer }) => {
+    const grants = viewer.grants.filter((grant) => grant.rootId === rootId);
+    const holds = grants.some((grant) => permissions.some((permission) => grant.permissions.includes(permission)));
+    return holds || new Denial("FORBIDDEN", `This takes ${permissions.join(" or ")} here.`);
+  });
+
 /** The viewer may enter the tenant whose field this is, and does not only know it by name. */
 export const entersHere = rule<TenantRow>(
   "entersHere",

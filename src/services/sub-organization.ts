@@ -1,11 +1,23 @@
 import type { Context } from "../context.js";
 import { Credential } from "../entities/credential.js";
 import { Share } from "../entities/share.js";
+import { Certificate } from "../entities/signing/certificate.js";
+import { ProvisioningProfile } from "../entities/signing/provisioning-profile.js";
 import { SubOrganization } from "../entities/sub-organization.js";
 import { Refusal } from "../errors.js";
 import { newId } from "../ids.js";
 import { nameKeyOf, nameOf } from "./input.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, write } from "./write.js";
+
+/** How many of what would be lost a refusal names. */
+const NAMED_AT_MOST = 10;
+
+/** What a sub-organization is not deleted with. */
+const LOST_WITH_IT = [
+  [Credential, "keys"],
+  [Certificate, "certificates"],
+  [ProvisioningProfile, "provisioning profiles"],
+] as const;
 
 const NAME_TAKEN = "Another sub-organization has this name.";
 
@@ -30,14 +42,15 @@ export async function rename(ctx: Context, input: { subOrganizationId: string; n
   return input.subOrganizationId;
 }
 
-/** Deletes a sub-organization with its members and tokens. Refused while it owns keys, which would be lost with it. */
+/** Deletes a sub-organization with its members and tokens. Refused while it owns what would be lost with it. */
 export async function remove(ctx: Context, input: { subOrganizationId: string }): Promise<string> {
   const { subOrganizationId: id } = input;
   await write(ctx, async (manager) => {
-    const keys = await manager.find(Credential, { where: { ownerId: id }, order: { id: "ASC" }, take: 10 });
-    if (keys.length > 0) {
-      const names = keys.map((key) => key.name).join(", ");
-      throw new Refusal("IN_USE", `It owns keys, which would be lost: delete them first (${names}).`, [
+    for (const [entity, what] of LOST_WITH_IT) {
+      const owned = await manager.find(entity, { where: { ownerId: id }, order: { id: "ASC" }, take: NAMED_AT_MOST });
+      if (owned.length === 0) continue;
+      const names = owned.map(({ name }) => name).join(", ");
+      throw new Refusal("IN_USE", `It owns ${what}, which would be lost: delete them first (${names}).`, [
         "subOrganizationId",
       ]);
     }

@@ -8,7 +8,7 @@ function explained(what: Partial<Circumstances> = {}) {
   return explain({
     tenant: { id: "sub_web", name: "Web" },
     owner: { id: "org_a", name: "Acme" },
-    key: { rootId: "org_a", program: "APP_STORE", keyType: "TEAM" },
+    subject: { kind: "key", rootId: "org_a", program: "APP_STORE", keyType: "TEAM" },
     share: SHARE,
     use: "VIEW",
     bundleIdentifier: null,
@@ -66,13 +66,13 @@ describe("an explanation", () => {
     ],
     [
       "an individual key",
-      { key: { rootId: "org_a", program: "APP_STORE", keyType: "INDIVIDUAL" } },
+      { subject: { kind: "key", rootId: "org_a", program: "APP_STORE", keyType: "INDIVIDUAL" } },
       "Limit INDIVIDUAL_KEY_CANNOT_SIGN: Apple lets individual keys do nothing with certificates and profiles.",
     ],
     [
       "publishing with an enterprise key",
       {
-        key: { rootId: "org_a", program: "ENTERPRISE", keyType: "TEAM" },
+        subject: { kind: "key", rootId: "org_a", program: "ENTERPRISE", keyType: "TEAM" },
         use: "PUBLISH",
         share: { ...SHARE, uses: ["PUBLISH"] },
       },

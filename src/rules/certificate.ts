@@ -15,3 +15,10 @@ export const ownsCertificate = (permission: Permission) =>
   rule<unknown, { input: { certificateId: string } }>(`ownsCertificate ${permission}`, async (_, { input }, ctx) =>
     mayChange(ctx, await ctx.loaders.certificate.load(input.certificateId), permission),
   );
+
+/** The viewer knows the certificate that the input names; whether its file may be had the service asks, at the moment of use. */
+export const knowsCertificate = rule<unknown, { input: { certificateId: string } }>(
+  "knowsCertificate",
+  async (_, { input }, ctx) =>
+    (await ctx.loaders.certificate.load(input.certificateId)) === null ? new Denial("NOT_FOUND") : true,
+);

@@ -1,10 +1,13 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
+import { knowsCertificate, ownsCertificate } from "./certificate.js";
 import { knowsCredential, ownsCredential, usesCredential } from "./credential.js";
 import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
+import { knowsProfile, ownsProfiles } from "./provisioning-profile.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
+import { ownsSigningRequest } from "./signing-request.js";
 import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
 
 /** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
@@ -41,6 +44,15 @@ export const rules: RuleTree = {
     registerBundleId: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     registerDevices: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     updateDevice: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    createSigningRequest: may("SIGNING_MANAGE", "tenantId"),
+    completeSigningRequest: ownsSigningRequest("SIGNING_MANAGE"),
+    uploadCertificate: may("SIGNING_MANAGE", "tenantId"),
+    deleteCertificate: ownsCertificate("SIGNING_MANAGE"),
+    downloadCertificate: knowsCertificate,
+    keepProvisioningProfiles: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    uploadProvisioningProfiles: may("SIGNING_MANAGE", "tenantId"),
+    deleteProvisioningProfiles: ownsProfiles("SIGNING_MANAGE"),
+    downloadProvisioningProfile: knowsProfile,
   },
   Tenant: {
     members: mayHere("MEMBERS_MANAGE"),

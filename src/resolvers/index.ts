@@ -10,9 +10,12 @@ import { CredentialResolver, TenantCredentialsResolver } from "./credential.js";
 import { MemberResolver, TenantMembersResolver } from "./member.js";
 import { NodeResolver } from "./node.js";
 import { OrganizationSharesResolver, ShareResolver } from "./share.js";
+import { CertificateKeepingResolver } from "./signing/certificate-keeping.js";
 import { CertificateResolver, TenantCertificatesResolver } from "./signing/certificate.js";
 import { CredentialImpactResolver, ImpactResolver } from "./signing/credential-impact.js";
 import { OrganizationExpiringResolver } from "./signing/expiring.js";
+import { DownloadResolver } from "./signing/download.js";
+import { ProfileKeepingResolver } from "./signing/profile-keeping.js";
 import { ProvisioningProfileResolver, TenantProvisioningProfilesResolver } from "./signing/provisioning-profile.js";
 import { SigningRequestResolver, TenantSigningRequestsResolver } from "./signing/signing-request.js";
 import { OrganizationResolver, SubOrganizationResolver, TenantResolver } from "./tenant.js";
@@ -55,6 +58,9 @@ export const resolvers = [
   RenewalPreviewResolver,
   ProfileMakingResolver,
   SigningKitResolver,
+  CertificateKeepingResolver,
+  ProfileKeepingResolver,
+  DownloadResolver,
   ShareResolver,
   AccessExplanationResolver,
 ] as const;

@@ -72,13 +72,15 @@ export function payloadType(
 }
 
 /** The GraphQL type of a payload with several things, empty where the mutation was refused. */
-export function listPayloadType(name: string, fieldName: string, type: () => object): ClassType {
+export function listPayloadType(
+  name: string,
+  fieldName: string,
+  type: () => object,
+  description = "What they are now; `userErrors` says why others are not here.",
+): ClassType {
   @ObjectType(name, { simpleResolvers: true, description: "What came of the mutation." })
   class Payload extends MutationPayload {}
-  Field(() => [type() as ClassType], { description: "What they are now; `userErrors` says why others are not here." })(
-    Payload.prototype,
-    fieldName,
-  );
+  Field(() => [type() as ClassType], { description })(Payload.prototype, fieldName);
   return Payload;
 }
 

@@ -22,3 +22,10 @@ export const revokesOnlyWhereItMay = rule<unknown, { input: { certificateId: str
   async (_, { input }, ctx) =>
     !input.revokeFirst || mayChange(ctx, await ctx.loaders.certificate.load(input.certificateId), "SIGNING_REVOKE"),
 );
+
+/** The viewer knows the certificate that the input names; whether its file may be had the service asks, at the moment of use. */
+export const knowsCertificate = rule<unknown, { input: { certificateId: string } }>(
+  "knowsCertificate",
+  async (_, { input }, ctx) =>
+    (await ctx.loaders.certificate.load(input.certificateId)) === null ? new Denial("NOT_FOUND") : true,
+);

@@ -1,12 +1,13 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
-import { ownsCertificate, revokesOnlyWhereItMay } from "./certificate.js";
+import { knowsCertificate, ownsCertificate, revokesOnlyWhereItMay } from "./certificate.js";
 import { knowsAnyCredential, knowsCredential, ownsCredential, usesCredential } from "./credential.js";
 import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
-import { ownsProfile } from "./provisioning-profile.js";
+import { knowsProfile, ownsProfile, ownsProfiles } from "./provisioning-profile.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
+import { ownsSigningRequest } from "./signing-request.js";
 import {
   entersHere,
   isSignedIn,
@@ -58,6 +59,15 @@ export const rules: RuleTree = {
     createProvisioningProfile: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     renewProvisioningProfile: ownsProfile("SIGNING_MANAGE"),
     prepareSigning: and(may("SIGNING_MANAGE", "tenantId"), may("SIGNING_DOWNLOAD", "tenantId"), knowsAnyCredential),
+    createSigningRequest: may("SIGNING_MANAGE", "tenantId"),
+    completeSigningRequest: ownsSigningRequest("SIGNING_MANAGE"),
+    uploadCertificate: may("SIGNING_MANAGE", "tenantId"),
+    deleteCertificate: ownsCertificate("SIGNING_MANAGE"),
+    downloadCertificate: knowsCertificate,
+    keepProvisioningProfiles: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    uploadProvisioningProfiles: may("SIGNING_MANAGE", "tenantId"),
+    deleteProvisioningProfiles: ownsProfiles("SIGNING_MANAGE"),
+    downloadProvisioningProfile: knowsProfile,
   },
   Tenant: {
     members: mayHere("MEMBERS_MANAGE"),

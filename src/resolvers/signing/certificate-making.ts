@@ -4,9 +4,9 @@ import { CertificateType } from "../../entities/apple/certificate.js";
 import { Certificate } from "../../entities/signing/certificate.js";
 import { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
 import type { FoundCertificate } from "../../loaders/signing/certificate.js";
-import * as renewals from "../../services/signing/certificate-renewal.js";
-import * as certificates from "../../services/signing/certificate.js";
-import * as revocations from "../../services/signing/revocation.js";
+import * as renewals from "../../services/signing/certificate/certificate-renewal.js";
+import * as certificates from "../../services/signing/certificate/certificate.js";
+import * as revocations from "../../services/signing/certificate/revocation.js";
 import { field } from "../connection.js";
 import { answer, IdempotentInput, INPUT, MutationInput, payloadType } from "../payload.js";
 

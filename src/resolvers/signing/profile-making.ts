@@ -3,8 +3,8 @@ import type { Context } from "../../context.js";
 import { ProfileType } from "../../entities/apple/provisioning-profile.js";
 import { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
 import type { FoundProfile } from "../../loaders/signing/provisioning-profile.js";
-import * as renewals from "../../services/signing/profile-renewal.js";
-import * as profiles from "../../services/signing/provisioning-profile.js";
+import * as renewals from "../../services/signing/profile/profile-renewal.js";
+import * as profiles from "../../services/signing/profile/provisioning-profile.js";
 import { answer, IdempotentInput, INPUT, payloadType } from "../payload.js";
 
 const CreateProvisioningProfilePayload = payloadType(

@@ -5,7 +5,7 @@ import { ProvisioningProfile } from "../../entities/signing/provisioning-profile
 import { SubOrganization } from "../../entities/sub-organization.js";
 import type { CertificateRow } from "../../loaders/signing/certificate.js";
 import type { TenantRow } from "../../loaders/tenant.js";
-import { MADE_THROUGH_KEYS } from "../../services/signing/certificate.js";
+import { MADE_THROUGH_KEYS } from "../../services/signing/certificate/certificate.js";
 import { PAGE_MOST } from "../connection.js";
 import { UserError } from "../payload.js";
 

@@ -4,7 +4,7 @@ import { ProfileType } from "../../entities/apple/provisioning-profile.js";
 import { describedEnum } from "../../entities/enum.js";
 import { Certificate } from "../../entities/signing/certificate.js";
 import { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
-import * as signing from "../../services/signing/prepare.js";
+import * as signing from "../../services/signing/kit/prepare.js";
 import { field } from "../connection.js";
 import { answer, IdempotentInput, INPUT, payloadType } from "../payload.js";
 import { CertificateDownload, ProvisioningProfileDownload } from "./download.js";

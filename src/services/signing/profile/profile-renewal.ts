@@ -1,19 +1,19 @@
-import * as profiles from "../../apple/provisioning-profile.js";
-import { AppleError } from "../../apple/error.js";
-import type { Context } from "../../context.js";
-import { inPreparedTransaction, ReadSession } from "../../database/tenancy.js";
-import { AppleProvisioningProfile, type ProfileType } from "../../entities/apple/provisioning-profile.js";
-import { Denial, Refusal } from "../../errors.js";
-import { charge } from "../apple/bookkeeping.js";
-import { authorizeChange, type Change } from "../apple/change.js";
-import { forget } from "../apple/row.js";
-import { once } from "../idempotency.js";
+import * as profiles from "../../../apple/provisioning-profile.js";
+import { AppleError } from "../../../apple/error.js";
+import type { Context } from "../../../context.js";
+import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
+import { AppleProvisioningProfile, type ProfileType } from "../../../entities/apple/provisioning-profile.js";
+import { Denial, Refusal } from "../../../errors.js";
+import { charge } from "../../apple/bookkeeping.js";
+import { authorizeChange, type Change } from "../../apple/change.js";
+import { forget } from "../../apple/row.js";
+import { once } from "../../idempotency.js";
 import { fitsDevice, fittingCertificates, takesDevices } from "./fitting.js";
-import * as intents from "./making/intent.js";
-import { signableCertificates, type SignableProfile } from "./kept.js";
+import * as intents from "../making/intent.js";
+import { signableCertificates, type SignableProfile } from "../kit/kept.js";
 import { checkKeyFor, checkWish, isKnown } from "./profile-wish.js";
 import { make } from "./provisioning-profile.js";
-import { teamOf, WHOLE_TEAM, type Team, type TeamProfile } from "./team.js";
+import { teamOf, WHOLE_TEAM, type Team, type TeamProfile } from "../team.js";
 
 interface RenewInput {
   readonly provisioningProfileId: string;

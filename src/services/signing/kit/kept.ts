@@ -1,7 +1,7 @@
-import { live, liveFor } from "../../database/readable-by.js";
-import type { ReadSession } from "../../database/tenancy.js";
-import type { Certificate } from "../../entities/signing/certificate.js";
-import type { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
+import { live, liveFor } from "../../../database/readable-by.js";
+import type { ReadSession } from "../../../database/tenancy.js";
+import type { Certificate } from "../../../entities/signing/certificate.js";
+import type { ProvisioningProfile } from "../../../entities/signing/provisioning-profile.js";
 
 /** A certificate that a tenant can sign with now: its own, or one that is shared with it to sign. */
 export type SignableCertificate = Pick<

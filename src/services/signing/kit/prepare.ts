@@ -1,13 +1,13 @@
-import * as appleBundleIds from "../../apple/bundle-id.js";
-import type { Context } from "../../context.js";
-import { inPreparedTransaction, ReadSession } from "../../database/tenancy.js";
-import type { ProfileType } from "../../entities/apple/provisioning-profile.js";
-import { Denial, Refusal } from "../../errors.js";
-import { authorizeChange, type Change } from "../apple/change.js";
-import * as bundleIds from "../apple/bundle-id.js";
-import { actorOf, record } from "../audit.js";
-import { once } from "../idempotency.js";
-import { make as makeCertificate } from "./certificate.js";
+import * as appleBundleIds from "../../../apple/bundle-id.js";
+import type { Context } from "../../../context.js";
+import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
+import type { ProfileType } from "../../../entities/apple/provisioning-profile.js";
+import { Denial, Refusal } from "../../../errors.js";
+import { authorizeChange, type Change } from "../../apple/change.js";
+import * as bundleIds from "../../apple/bundle-id.js";
+import { actorOf, record } from "../../audit.js";
+import { once } from "../../idempotency.js";
+import { make as makeCertificate } from "../certificate/certificate.js";
 import {
   allowed,
   passwordOf,
@@ -17,14 +17,14 @@ import {
   usableProfiles,
   type CertificateDownload,
   type ProfileDownload,
-} from "./export.js";
-import { platformFor } from "./fitting.js";
+} from "../export.js";
+import { platformFor } from "../profile/fitting.js";
 import { chooseKey } from "./key-choice.js";
-import * as profileKeeping from "./profile-keeping.js";
+import * as profileKeeping from "../profile/profile-keeping.js";
 import { makesSomething, planFor, type Plan, type ProfileStep, type Wish } from "./plan.js";
-import { nextName, replace } from "./profile-renewal.js";
-import { make as makeProfile } from "./provisioning-profile.js";
-import { teamOf } from "./team.js";
+import { nextName, replace } from "../profile/profile-renewal.js";
+import { make as makeProfile } from "../profile/provisioning-profile.js";
+import { teamOf } from "../team.js";
 
 /** Bundle identifiers of one kit: an app with its extensions has a few. */
 export const KIT_IDENTIFIERS_MOST = 20;

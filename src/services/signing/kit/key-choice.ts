@@ -1,11 +1,11 @@
-import type { Context } from "../../context.js";
-import type { AppleProgram } from "../../entities/credential.js";
-import { isWithin } from "../../entities/share.js";
-import { CodedError, Refusal } from "../../errors.js";
-import type { CredentialRow } from "../../loaders/credential.js";
-import { authorizeChange, type Change } from "../apple/change.js";
+import type { Context } from "../../../context.js";
+import type { AppleProgram } from "../../../entities/credential.js";
+import { isWithin } from "../../../entities/share.js";
+import { CodedError, Refusal } from "../../../errors.js";
+import type { CredentialRow } from "../../../loaders/credential.js";
+import { authorizeChange, type Change } from "../../apple/change.js";
 import type { Wish } from "./plan.js";
-import { teamOf } from "./team.js";
+import { teamOf } from "../team.js";
 
 /** Keys of a tenant that are looked at. */
 const KEYS_MOST = 200;

@@ -1,16 +1,16 @@
-import type { Context } from "../../context.js";
-import { ReadSession } from "../../database/tenancy.js";
-import type { CertificateType } from "../../entities/apple/certificate.js";
-import type { ProfileType } from "../../entities/apple/provisioning-profile.js";
-import { isWithin } from "../../entities/share.js";
-import { Refusal } from "../../errors.js";
-import type { Change } from "../apple/change.js";
-import { MADE_THROUGH_KEYS } from "./certificate.js";
-import { fittingCertificates, takesDevices } from "./fitting.js";
+import type { Context } from "../../../context.js";
+import { ReadSession } from "../../../database/tenancy.js";
+import type { CertificateType } from "../../../entities/apple/certificate.js";
+import type { ProfileType } from "../../../entities/apple/provisioning-profile.js";
+import { isWithin } from "../../../entities/share.js";
+import { Refusal } from "../../../errors.js";
+import type { Change } from "../../apple/change.js";
+import { MADE_THROUGH_KEYS } from "../certificate/certificate.js";
+import { fittingCertificates, takesDevices } from "../profile/fitting.js";
 import { signableCertificates, signableProfiles, type SignableCertificate, type SignableProfile } from "./kept.js";
-import { enabledDevices } from "./profile-renewal.js";
-import { checkKeyFor } from "./profile-wish.js";
-import { teamOf, WHOLE_TEAM, type Team, type TeamProfile } from "./team.js";
+import { enabledDevices } from "../profile/profile-renewal.js";
+import { checkKeyFor } from "../profile/profile-wish.js";
+import { teamOf, WHOLE_TEAM, type Team, type TeamProfile } from "../team.js";
 
 /** What a build wants to sign. */
 export interface Wish {

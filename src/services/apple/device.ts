@@ -95,9 +95,10 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
   if (status !== undefined && status !== null && status !== "ENABLED" && status !== "DISABLED") {
     throw new Refusal("INVALID_INPUT", "A device can be set to ENABLED or DISABLED.", ["status"]);
   }
-  const attributes = { ...(name && { name: nameOf(name) }), ...(status && { status }) };
+  const isNamed = name !== undefined && name !== null;
+  const attributes = { ...(isNamed && { name: nameOf(name) }), ...(status && { status }) };
   if (Object.keys(attributes).length === 0) {
-    throw new Refusal("INVALID_INPUT", "Give a name or a status.", [name === "" ? "name" : "status"]);
+    throw new Refusal("INVALID_INPUT", "Give a name or a status.", ["status"]);
   }
   const change = await authorizeChange(ctx, input);
   try {

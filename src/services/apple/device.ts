@@ -193,7 +193,8 @@ async function keep(
   const { rootId, ownerId, credentialId } = change.key;
   return asOwner(ctx.platform.readPool, change.key, async (unit) => {
     await charge(unit, [change]);
-    const fresh = found.filter((device): device is DeviceAtApple => !("rootId" in device));
+    // Each once, though it was asked for twice.
+    const fresh = [...new Set(found)].filter((device): device is DeviceAtApple => !("rootId" in device));
     const next = await nextPosition(unit, AppleDevice, change.key);
     const now = new Date();
     const rows = fresh.map((device, index) =>

@@ -24,10 +24,10 @@ export const ERROR_CODES = {
   CERTIFICATE_NOT_FITTING: "The certificate does not fit the type of the profile, or cannot sign.",
   CERTIFICATE_LIMIT_REACHED: "Apple allows no more certificates of this type: the message says which there are.",
   NOT_RENEWABLE: "It cannot be renewed from here: the message says why.",
-  INVALID_CERTIFICATE: "The bytes are no X.509 certificate that can be read.",
+  INVALID_CERTIFICATE: "The bytes are no X.509 certificate that can be read, or one that is not Apple's or is over.",
   INVALID_PKCS12: "The bytes are no PKCS#12 file (.p12) of one RSA key and its certificate that can be read.",
   WRONG_PASSWORD: "The password does not open the file.",
-  NO_PRIVATE_KEY: "The file holds no private key, and nothing can be signed with what it holds.",
+  NO_PRIVATE_KEY: "There is no private key with it, and nothing can be signed without.",
   KEY_MISMATCH: "The private key belongs to another certificate than the one at hand.",
   INVALID_PROVISIONING_PROFILE:
     "The bytes are no provisioning profile that can be read, or its signature does not fit.",

@@ -160,7 +160,7 @@ function answerFault(
     return refuse(request, reply, error.code === "UNAUTHENTICATED" ? 401 : 400, error.code, error.message);
   const status = error.statusCode ?? 500;
   if (status === 413)
-    return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024} KB.`);
+    return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024 / 1024} MB.`);
   // A body parser's message quotes the body.
   if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", UNREADABLE);
   platform.log.error(

@@ -15,3 +15,17 @@ export const ownsCertificate = (permission: Permission) =>
   rule<unknown, { input: { certificateId: string } }>(`ownsCertificate ${permission}`, async (_, { input }, ctx) =>
     mayChange(ctx, await ctx.loaders.certificate.load(input.certificateId), permission),
   );
+
+/** A renewal that is to revoke the old certificate takes what revoking it takes. */
+export const revokesOnlyWhereItMay = rule<unknown, { input: { certificateId: string; revokeFirst: boolean } }>(
+  "revokesOnlyWhereItMay",
+  async (_, { input }, ctx) =>
+    !input.revokeFirst || mayChange(ctx, await ctx.loaders.certificate.load(input.certificateId), "SIGNING_REVOKE"),
+);
+
+/** The viewer knows the certificate that the input names; whether its file may be had the service asks, at the moment of use. */
+export const knowsCertificate = rule<unknown, { input: { certificateId: string } }>(
+  "knowsCertificate",
+  async (_, { input }, ctx) =>
+    (await ctx.loaders.certificate.load(input.certificateId)) === null ? new Denial("NOT_FOUND") : true,
+);

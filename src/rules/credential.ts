@@ -30,3 +30,12 @@ export const knowsCredential = rule<unknown, { input: { credentialId: string } }
   async (_, { input }, ctx) =>
     (await ctx.loaders.credential.load(input.credentialId)) === null ? new Denial("NOT_FOUND") : true,
 );
+
+/** The same where a key may be named or left to be chosen. */
+export const knowsAnyCredential = rule<unknown, { input: { credentialId?: string | null } }>(
+  "knowsAnyCredential",
+  async (_, { input }, ctx) => {
+    if (input.credentialId === undefined || input.credentialId === null) return true;
+    return (await ctx.loaders.credential.load(input.credentialId)) === null ? new Denial("NOT_FOUND") : true;
+  },
+);

@@ -1,10 +1,13 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
-import { knowsCredential, ownsCredential, usesCredential } from "./credential.js";
+import { knowsCertificate, ownsCertificate, revokesOnlyWhereItMay } from "./certificate.js";
+import { knowsAnyCredential, knowsCredential, ownsCredential, usesCredential } from "./credential.js";
 import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
+import { knowsProfile, ownsProfile, ownsProfiles } from "./provisioning-profile.js";
 import { and } from "./shield.js";
 import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
+import { ownsSigningRequest } from "./signing-request.js";
 import {
   entersHere,
   isSignedIn,
@@ -50,6 +53,21 @@ export const rules: RuleTree = {
     registerBundleId: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     registerDevices: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     updateDevice: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    createCertificate: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    renewCertificate: and(ownsCertificate("SIGNING_MANAGE"), revokesOnlyWhereItMay),
+    revokeCertificate: ownsCertificate("SIGNING_REVOKE"),
+    createProvisioningProfile: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    renewProvisioningProfile: ownsProfile("SIGNING_MANAGE"),
+    prepareSigning: and(may("SIGNING_MANAGE", "tenantId"), may("SIGNING_DOWNLOAD", "tenantId"), knowsAnyCredential),
+    createSigningRequest: may("SIGNING_MANAGE", "tenantId"),
+    completeSigningRequest: ownsSigningRequest("SIGNING_MANAGE"),
+    uploadCertificate: may("SIGNING_MANAGE", "tenantId"),
+    deleteCertificate: ownsCertificate("SIGNING_MANAGE"),
+    downloadCertificate: knowsCertificate,
+    keepProvisioningProfiles: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    uploadProvisioningProfiles: may("SIGNING_MANAGE", "tenantId"),
+    deleteProvisioningProfiles: ownsProfiles("SIGNING_MANAGE"),
+    downloadProvisioningProfile: knowsProfile,
   },
   Tenant: {
     members: mayHere("MEMBERS_MANAGE"),

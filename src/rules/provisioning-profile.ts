@@ -27,3 +27,10 @@ export const ownsProfiles = (permission: Permission) =>
       return verdicts.find((verdict) => verdict !== true) ?? true;
     },
   );
+
+/** The viewer knows the profile that the input names; whether its file may be had the service asks, at the moment of use. */
+export const knowsProfile = rule<unknown, { input: { provisioningProfileId: string } }>(
+  "knowsProfile",
+  async (_, { input }, ctx) =>
+    (await ctx.loaders.provisioningProfile.load(input.provisioningProfileId)) === null ? new Denial("NOT_FOUND") : true,
+);

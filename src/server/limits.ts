@@ -16,8 +16,8 @@ import {
 // Its other build brings a second graphql, to which no schema of ours is one.
 import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity/cjs";
 
-/** Bytes of a request's body. */
-export const BODY_BYTES = 256 * 1024;
+/** Bytes of a request's body: 20 profiles of 75 KB, or one of the largest that is taken, in base64. */
+export const BODY_BYTES = 2 * 1024 * 1024;
 /** Tokens of a document. */
 export const TOKENS_MOST = 1_000;
 /** Fields below one another; a fragment counts as one. */

@@ -8,6 +8,7 @@ import { readP8, type P8 } from "../files/p8.js";
 import { newId } from "../ids.js";
 import { Secret } from "../vault/secret.js";
 import { appleIdOf, nameOf } from "./input.js";
+import { usersOf } from "./share.js";
 import { placeOf } from "./signing-key.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "./write.js";
 
@@ -124,12 +125,8 @@ export async function remove(ctx: Context, input: { credentialId: string; force:
 }
 
 async function refuseWhileShared(ctx: Context, credentialId: string): Promise<void> {
-  const share = await ctx.loaders.shareBySubject.load(credentialId);
-  if (share === null) return;
-  const page = { key: share.id, first: 10, after: null, filter: null };
-  const { rows, hasNextPage } = await ctx.loaders.subOrganizationsByShare.load(page);
-  const names = rows.map((row) => row.name).join(", ") + (hasNextPage ? " and more" : "");
-  const users = share.withAllSubOrganizations ? "all sub-organizations" : names;
+  const users = await usersOf(ctx, credentialId);
+  if (users === null) return;
   throw new Refusal("IN_USE", `This key is shared with ${users}: unshare it first, or delete it with force.`, [
     "credentialId",
   ]);

@@ -107,6 +107,19 @@ export async function unshare(ctx: Context, input: { subjectId: string }): Promi
   return current.id;
 }
 
+/** Sub-organizations that a message names. */
+const NAMED = 10;
+
+/** With whom something is shared, for a message; null: it is not shared. */
+export async function usersOf(ctx: Context, subjectId: string): Promise<string | null> {
+  const current = await ctx.loaders.shareBySubject.load(subjectId);
+  if (current === null) return null;
+  if (current.withAllSubOrganizations) return "all sub-organizations";
+  const page = { key: current.id, first: NAMED, after: null, filter: null };
+  const { rows, hasNextPage } = await ctx.loaders.subOrganizationsByShare.load(page);
+  return rows.map((row) => row.name).join(", ") + (hasNextPage ? " and more" : "");
+}
+
 type Terms = Pick<Share, "withAllSubOrganizations" | "uses" | "bundleIdentifiers" | "expiresAt">;
 
 function termsOf(input: ShareInput): Terms {

@@ -43,6 +43,27 @@ export type AppleProgram =
   /** Apple Developer Enterprise Program: in-house apps only, nothing is published with it. */
   | 'ENTERPRISE';
 
+/** What narrows a list of certificates; a certificate has to fit all of it. */
+export type CertificateFilter = {
+  /** Whose time is over before this one. */
+  expiresBefore?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Part of the name, the common name, the serial number or the SHA-1, without case. */
+  search?: InputMaybe<Scalars['String']['input']>;
+  /** In this state. */
+  state?: InputMaybe<CertificateState>;
+  /** Of this type. */
+  type?: InputMaybe<CertificateType>;
+};
+
+/** How a certificate came here. */
+export type CertificateSource =
+  /** Made at Apple through a key, for a private key that was made here. */
+  | 'CREATED'
+  /** Made from a signing request whose private key waited here. */
+  | 'SIGNING_REQUEST'
+  /** Uploaded as a .p12 file. */
+  | 'UPLOADED';
+
 /** Whether a certificate can sign. */
 export type CertificateState =
   /** Its time is over. */
@@ -79,6 +100,16 @@ export type CertificateType =
   /** Wallet passes. */
   | 'PASS_TYPE_ID';
 
+/** Brings a signing request the certificate that Apple gave for it. */
+export type CompleteSigningRequestInput = {
+  /** Base64 of the .cer that Apple gave for this request. */
+  certificate: Scalars['String']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The request. */
+  signingRequestId: Scalars['ID']['input'];
+};
+
 /** Makes a token that is bound to a tenant. */
 export type CreateAccessTokenInput = {
   /** Comes back in the payload as it was. */
@@ -113,6 +144,20 @@ export type CreateCredentialInput = {
   tenantId: Scalars['ID']['input'];
   /** Ask Apple before saving; a key that Apple refuses is not saved. */
   verify?: Scalars['Boolean']['input'];
+};
+
+/** Makes a certificate signing request. */
+export type CreateSigningRequestInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The common name: 1 to 64 characters. Apple names the certificate after the team. */
+  commonName: Scalars['String']['input'];
+  /** The country: two letters, such as US. */
+  country: Scalars['String']['input'];
+  /** An e-mail address. */
+  email: Scalars['String']['input'];
+  /** Whose request it will be. */
+  tenantId: Scalars['ID']['input'];
 };
 
 /** Makes a sub-organization. */
@@ -158,6 +203,16 @@ export type CredentialStatus =
   /** The key works, but for the other program. */
   | 'WRONG_PROGRAM';
 
+/** Deletes a certificate here only; Apple keeps its certificate. */
+export type DeleteCertificateInput = {
+  /** The certificate. */
+  certificateId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Also while it is shared, or in kept profiles whose time is not over; without it the refusal (IN_USE) says which. */
+  force?: Scalars['Boolean']['input'];
+};
+
 /** Deletes a key. */
 export type DeleteCredentialInput = {
   /** Comes back in the payload as it was. */
@@ -166,6 +221,18 @@ export type DeleteCredentialInput = {
   credentialId: Scalars['ID']['input'];
   /** Also while it is shared; without it the refusal (IN_USE) says who uses it. */
   force?: Scalars['Boolean']['input'];
+};
+
+/** Deletes profiles here, and at Apple where that is wanted. */
+export type DeleteProvisioningProfilesInput = {
+  /** Delete them at Apple too, first there and then here, through the key that each came through. */
+  alsoAtApple?: Scalars['Boolean']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Also while they are shared; without it the refusal (IN_USE) says with whom. */
+  force?: Scalars['Boolean']['input'];
+  /** The profiles, 50 at most. */
+  provisioningProfileIds: Array<Scalars['ID']['input']>;
 };
 
 /** Deletes a sub-organization with its members and tokens. */
@@ -196,6 +263,26 @@ export type DeviceStatus =
   | 'OTHER'
   /** Apple is still registering it: profiles made now leave it out. */
   | 'PROCESSING';
+
+/** Hands out a certificate with its private key. */
+export type DownloadCertificateInput = {
+  /** The certificate: own, or shared to sign. */
+  certificateId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** How the file is encrypted. */
+  encoding?: Pkcs12Encoding;
+  /** The password for the file: 1 to 128 characters, for KEYCHAIN of ASCII. Left out, a random one is made. */
+  password?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Hands out the file of a provisioning profile. */
+export type DownloadProvisioningProfileInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The profile: own, or shared to sign. */
+  provisioningProfileId: Scalars['ID']['input'];
+};
 
 /** What changed at Apple. */
 export type DriftKind =
@@ -230,13 +317,19 @@ export type ErrorCode =
   | 'APPLE_UNAVAILABLE'
   /** Apple answered something that cannot be understood. */
   | 'APPLE_UNEXPECTED_ANSWER'
+  /** Apple allows no more certificates of this type: the message says which there are. */
+  | 'CERTIFICATE_LIMIT_REACHED'
+  /** The certificate does not fit the type of the profile, or cannot sign. */
+  | 'CERTIFICATE_NOT_FITTING'
+  /** Nothing is published with a key of the Enterprise Program. */
+  | 'ENTERPRISE_KEY_CANNOT_PUBLISH'
   /** The viewer knows the thing, and lacks the permission, role or term of the share that this takes. */
   | 'FORBIDDEN'
   /** Apple lets individual keys do nothing with certificates, profiles, devices and bundle ids. */
   | 'INDIVIDUAL_KEY_CANNOT_SIGN'
   /** A fault of the server. The request id leads to its log. */
   | 'INTERNAL'
-  /** The bytes are no X.509 certificate that can be read. */
+  /** The bytes are no X.509 certificate that can be read, or one that is not Apple's or is over. */
   | 'INVALID_CERTIFICATE'
   /** An argument or input field holds a value that is not allowed. */
   | 'INVALID_INPUT'
@@ -254,10 +347,16 @@ export type ErrorCode =
   | 'LAST_OWNER'
   /** There is no such thing, or the viewer may not know of it: both answer alike. */
   | 'NOT_FOUND'
-  /** The file holds no private key, and nothing can be signed with what it holds. */
+  /** It cannot be renewed from here: the message says why. */
+  | 'NOT_RENEWABLE'
+  /** A profile of this type needs devices, and none that fits is enabled. */
+  | 'NO_DEVICES'
+  /** There is no private key with it, and nothing can be signed without. */
   | 'NO_PRIVATE_KEY'
   /** Apple did not say whether the change was made: it is not sent twice, look again in a minute. */
   | 'OUTCOME_UNKNOWN'
+  /** The key's program, or its share, does not allow profiles of this type. */
+  | 'PROFILE_TYPE_NOT_ALLOWED'
   /** Too many requests: wait and try again. */
   | 'RATE_LIMITED'
   /** The root organization shared it: below it is used as it is, and never changed. */
@@ -268,6 +367,18 @@ export type ErrorCode =
   | 'UNAUTHENTICATED'
   /** The password does not open the file. */
   | 'WRONG_PASSWORD';
+
+/** Picks profiles that Apple holds and keeps them in the tenant, content and all. */
+export type KeepProvisioningProfilesInput = {
+  /** Apple's own ids of the profiles, 50 at most. */
+  appleIds: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Through which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** Who will keep them. */
+  tenantId: Scalars['ID']['input'];
+};
 
 /** What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set. */
 export type Permission =
@@ -297,6 +408,22 @@ export type Permission =
   | 'TENANT_MANAGE'
   /** See, create and revoke access tokens. */
   | 'TOKENS_MANAGE';
+
+/** How a .p12 file is encrypted. */
+export type Pkcs12Encoding =
+  /** Imports on every macOS, and opens in OpenSSL: 3DES and SHA-1. */
+  | 'KEYCHAIN'
+  /** AES-256 and SHA-256: for OpenSSL and the newest macOS. */
+  | 'MODERN';
+
+/** How a provisioning profile came here. */
+export type ProfileSource =
+  /** Made at Apple through a key. */
+  | 'CREATED'
+  /** Picked from those that Apple held. */
+  | 'FETCHED'
+  /** Uploaded as a file. */
+  | 'UPLOADED';
 
 /** Whether a profile can be used. EXPIRED goes by the date: Apple reports expired profiles as ACTIVE. */
 export type ProfileState =
@@ -339,6 +466,20 @@ export type ProfileType =
   | 'TVOS_APP_INHOUSE'
   /** tvOS App Store. */
   | 'TVOS_APP_STORE';
+
+/** What narrows a list of provisioning profiles; a profile has to fit all of it. */
+export type ProvisioningProfileFilter = {
+  /** For exactly this bundle identifier. */
+  bundleIdentifier?: InputMaybe<Scalars['String']['input']>;
+  /** Whose time is over before this one. */
+  expiresBefore?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Part of the name, the UUID or the bundle identifier, without case. */
+  search?: InputMaybe<Scalars['String']['input']>;
+  /** In this state. */
+  state?: InputMaybe<ProfileState>;
+  /** Of this type. */
+  type?: InputMaybe<ProfileType>;
+};
 
 /** Registers a bundle id (App ID) at Apple. */
 export type RegisterBundleIdInput = {
@@ -421,11 +562,11 @@ export type ShareInput = {
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
   /** The share ends by itself at this time. */
   expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
-  /** The settings name; given, it renames the subject. */
+  /** The settings name; given, it renames the key or certificate. A profile is named at Apple, and takes none. */
   name?: InputMaybe<Scalars['String']['input']>;
   /** With these alone. */
   subOrganizationIds?: Array<Scalars['ID']['input']>;
-  /** The key that the root organization owns. */
+  /** What the root organization owns: a key, a certificate or a provisioning profile. */
   subjectId: Scalars['ID']['input'];
   /** What it may be used for. */
   uses?: Array<ShareUse>;
@@ -453,7 +594,7 @@ export type SharingTag =
 export type UnshareInput = {
   /** Comes back in the payload as it was. */
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
-  /** The key that is shared. */
+  /** What is shared. */
   subjectId: Scalars['ID']['input'];
 };
 
@@ -511,6 +652,30 @@ export type UpdateSubOrganizationInput = {
   name: Scalars['String']['input'];
   /** The sub-organization. */
   subOrganizationId: Scalars['ID']['input'];
+};
+
+/** Keeps a certificate that is there already, with its private key. */
+export type UploadCertificateInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The name: 1 to 100 characters; the certificate's common name where it is left out. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** The password of the .p12; it is not kept. */
+  password?: Scalars['String']['input'];
+  /** Base64 of the .p12, which holds one private key and its certificate. */
+  pkcs12: Scalars['String']['input'];
+  /** Whose certificate it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+};
+
+/** Keeps profiles out of their files. */
+export type UploadProvisioningProfilesInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Base64 of each .mobileprovision or .provisionprofile, up to 20. */
+  profiles: Array<Scalars['String']['input']>;
+  /** Who will keep them. */
+  tenantId: Scalars['ID']['input'];
 };
 
 /** Asks Apple about a key. */

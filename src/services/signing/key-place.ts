@@ -13,3 +13,6 @@ export const placeOfCertificateKey = (certificate: Owned) => placeIn("certificat
 
 /** What the sealed private key of a signing request is bound to. */
 export const placeOfRequestKey = (request: Owned) => placeIn("signing_requests", request);
+
+/** What the private key of something that is being made is bound to. */
+export const placeOfIntentKey = (intent: Owned) => placeIn("signing_intents", intent);

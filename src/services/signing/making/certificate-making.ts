@@ -9,26 +9,9 @@ import { newId } from "../../../ids.js";
 import { certificateRow } from "../../apple/store.js";
 import { nextPosition, put } from "../../apple/row.js";
 import { record } from "../../audit.js";
+import { placeOfCertificateKey, placeOfIntentKey, placeOfRequestKey } from "../key-place.js";
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
-
-/** What a certificate's sealed private key is bound to. */
-export const placeOfCertificateKey = (certificate: { readonly id: string; readonly ownerId: string }) => ({
-  ...{ table: "certificates", column: "sealed_key", version: 1 },
-  ...{ rowId: certificate.id, ownerId: certificate.ownerId },
-});
-
-/** What the private key of something that is being made is bound to. */
-export const placeOfIntentKey = (intent: { readonly id: string; readonly ownerId: string }) => ({
-  ...{ table: "signing_intents", column: "sealed_key", version: 1 },
-  ...{ rowId: intent.id, ownerId: intent.ownerId },
-});
-
-/** What the private key of a signing request is bound to. */
-export const placeOfRequestKey = (request: { readonly id: string; readonly ownerId: string }) => ({
-  ...{ table: "signing_requests", column: "sealed_key", version: 1 },
-  ...{ rowId: request.id, ownerId: request.ownerId },
-});
 
 const REQUEST_KEY = {
   name: "certificate_request_key",

@@ -5,29 +5,16 @@ import {
   AppleProfileCertificate,
   AppleProfileDevice,
   AppleProvisioningProfile,
-  profileTypeOf,
 } from "../../../entities/apple/provisioning-profile.js";
 import type { WantedProfile } from "../../../entities/signing/signing-intent.js";
-import { Denial } from "../../../errors.js";
 import { readProvisioningProfile, type ProfileFile } from "../../../files/mobileprovision.js";
-import { newId } from "../../../ids.js";
 import { nextPosition, put } from "../../apple/row.js";
 import { profileRow } from "../../apple/store.js";
 import { record } from "../../audit.js";
+import { insertProfile, profileRow as keptRow, type ProfilePlace } from "../profile/profile-row.js";
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
 
-const KEEP = {
-  name: "profile_keep",
-  text: `INSERT INTO provisioning_profiles (root_id, id, owner_id, name, uuid, type, apple_type, expires_at, platforms, team_id,
-      team_name, bundle_identifier, entitlements, device_udids, certificate_sha1s, source, credential_id, apple_id, content)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'CREATED', $16, $17, $18)
-    ON CONFLICT (root_id, owner_id, uuid) DO NOTHING RETURNING id`,
-};
-const KEPT_ALREADY = {
-  name: "profile_kept_already",
-  text: `SELECT id FROM provisioning_profiles WHERE root_id = $1 AND owner_id = $2 AND uuid = $3`,
-};
 const REPLACE = {
   name: "profile_replace",
   text: `UPDATE provisioning_profiles SET name = $4, uuid = $5, invalid_since = NULL, expires_at = $6, platforms = $7,
@@ -66,7 +53,7 @@ async function keepProfile(unit: Unit, intent: Intent, found: ProfileWithContent
   const replaced =
     wanted.replacesId === null ? null : await replace(unit, intent, wanted.replacesId, found, file, content);
   // The kept one may have been deleted meanwhile.
-  const id = replaced ?? (await insert(unit, intent, found, file, content));
+  const id = replaced ?? (await insertProfile(unit, keptRow(file, placeOf(intent, found, content)))).id;
   await noteAtApple(unit, intent, found, wanted);
   await record(unit, intent.actor, {
     tenant: { rootId: intent.rootId, id: intent.ownerId },
@@ -77,31 +64,14 @@ async function keepProfile(unit: Unit, intent: Intent, found: ProfileWithContent
   return id;
 }
 
-async function insert(
-  unit: Unit,
+const placeOf = (
   { rootId, ownerId, credentialId }: Intent,
   found: ProfileWithContent,
-  file: ProfileFile,
   content: Buffer,
-): Promise<string> {
-  const [kept] = await unit.rows<{ id: string }>(KEEP, [
-    ...[
-      rootId,
-      newId("provisioningProfile"),
-      ownerId,
-      found.name,
-      file.uuid,
-      profileTypeOf(found.appleType),
-      found.appleType,
-    ],
-    ...[file.expiresAt, file.platforms, file.teamId, file.teamName, file.bundleIdentifier, file.entitlements],
-    ...[file.deviceUdids, file.certificates.map(({ sha1 }) => sha1), credentialId, found.appleId, content],
-  ]);
-  if (kept !== undefined) return kept.id;
-  const [there] = await unit.rows<{ id: string }>(KEPT_ALREADY, [rootId, ownerId, file.uuid]);
-  if (there === undefined) throw new Denial("NOT_FOUND");
-  return there.id;
-}
+): ProfilePlace => ({
+  ...{ rootId, ownerId, source: "CREATED", content },
+  atApple: { credentialId, appleId: found.appleId, appleType: found.appleType, appleState: found.appleState },
+});
 
 async function replace(
   unit: Unit,

@@ -1,19 +1,19 @@
-import { AppleError } from "../../apple/error.js";
-import type { Context } from "../../context.js";
-import { ownedBy } from "../../database/readable-by.js";
-import { inPreparedTransaction, ReadSession } from "../../database/tenancy.js";
-import { CodedError, Denial, Refusal } from "../../errors.js";
-import { newId } from "../../ids.js";
-import { authorizeChange, type Change } from "../apple/change.js";
-import { actorOf, record } from "../audit.js";
-import { once } from "../idempotency.js";
+import { AppleError } from "../../../apple/error.js";
+import type { Context } from "../../../context.js";
+import { ownedBy } from "../../../database/readable-by.js";
+import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
+import { CodedError, Denial, Refusal } from "../../../errors.js";
+import { newId } from "../../../ids.js";
+import { authorizeChange, type Change } from "../../apple/change.js";
+import { actorOf, record } from "../../audit.js";
+import { once } from "../../idempotency.js";
 import { make, MADE_THROUGH_KEYS } from "./certificate.js";
-import { takesSeveralCertificates } from "./fitting.js";
-import type { UsableProfile } from "./kept.js";
-import * as intents from "./making/intent.js";
-import { authorizeRenewal, replace } from "./profile-renewal.js";
+import { takesSeveralCertificates } from "../profile/fitting.js";
+import type { SignableProfile } from "../kit/kept.js";
+import * as intents from "../making/intent.js";
+import { authorizeRenewal, replace } from "../profile/profile-renewal.js";
 import { placeAtApple, revoke } from "./revocation.js";
-import { teamOf } from "./team.js";
+import { teamOf } from "../team.js";
 
 interface RenewInput {
   readonly certificateId: string;
@@ -157,7 +157,7 @@ async function renewProfiles(
   if (made === null) throw new Denial("NOT_FOUND");
   const { scope } = ctx.viewer;
   const reads = new ReadSession(ctx.platform.readPool, scope);
-  const holding = await reads.rows<UsableProfile>(HOLDING, [scope.roots, scope.tenants, old.sha1]);
+  const holding = await reads.rows<SignableProfile>(HOLDING, [scope.roots, scope.tenants, old.sha1]);
   const provisioningProfileIds: string[] = [];
   const refusals: Refusal[] = [];
   for (const profile of holding) {
@@ -179,7 +179,7 @@ async function renewProfiles(
 
 async function renewProfile(
   ctx: Context,
-  profile: UsableProfile,
+  profile: SignableProfile,
   old: Renewing,
   made: Renewing,
   begunAs: string | null,

@@ -1,20 +1,21 @@
-import { AppleError } from "../../apple/error.js";
-import type { Context } from "../../context.js";
-import { inPreparedTransaction } from "../../database/tenancy.js";
-import type { CertificateType } from "../../entities/apple/certificate.js";
-import { Denial, Refusal } from "../../errors.js";
-import { createCsr } from "../../files/csr.js";
-import { generateSigningKey, pkcs8Der, publicKeySha256 } from "../../files/signing-key.js";
-import { newId } from "../../ids.js";
-import { Secret } from "../../vault/secret.js";
-import { authorizeChange, refusalOf, type Change } from "../apple/change.js";
-import { actorOf } from "../audit.js";
-import { once } from "../idempotency.js";
-import { nameOf } from "../input.js";
-import { certificateMaking, placeOfIntentKey } from "./making/certificate-making.js";
+import { AppleError } from "../../../apple/error.js";
+import type { Context } from "../../../context.js";
+import { inPreparedTransaction } from "../../../database/tenancy.js";
+import type { CertificateType } from "../../../entities/apple/certificate.js";
+import { Denial, Refusal } from "../../../errors.js";
+import { createCsr } from "../../../files/csr.js";
+import { generateSigningKey, pkcs8Der, publicKeySha256 } from "../../../files/signing-key.js";
+import { newId } from "../../../ids.js";
+import { Secret } from "../../../vault/secret.js";
+import { authorizeChange, refusalOf, type Change } from "../../apple/change.js";
+import { actorOf } from "../../audit.js";
+import { once } from "../../idempotency.js";
+import { nameOf } from "../../input.js";
+import { placeOfIntentKey } from "../key-place.js";
+import { certificateMaking } from "../making/certificate-making.js";
 import { explainLimit } from "./certificate-limit.js";
-import * as intents from "./making/intent.js";
-import { bringAbout } from "./making/making.js";
+import * as intents from "../making/intent.js";
+import { bringAbout } from "../making/making.js";
 
 /** The types that Apple makes through a key: Developer ID takes the Account Holder at Apple's site, others a further identifier. */
 export const MADE_THROUGH_KEYS: readonly CertificateType[] = [

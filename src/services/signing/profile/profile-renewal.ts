@@ -1,19 +1,19 @@
-import * as profiles from "../../apple/provisioning-profile.js";
-import { AppleError } from "../../apple/error.js";
-import type { Context } from "../../context.js";
-import { inPreparedTransaction, ReadSession } from "../../database/tenancy.js";
-import { AppleProvisioningProfile, type ProfileType } from "../../entities/apple/provisioning-profile.js";
-import { Denial, Refusal } from "../../errors.js";
-import { charge } from "../apple/bookkeeping.js";
-import { authorizeChange, type Change } from "../apple/change.js";
-import { forget } from "../apple/row.js";
-import { once } from "../idempotency.js";
+import * as profiles from "../../../apple/provisioning-profile.js";
+import { AppleError } from "../../../apple/error.js";
+import type { Context } from "../../../context.js";
+import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
+import { AppleProvisioningProfile, type ProfileType } from "../../../entities/apple/provisioning-profile.js";
+import { Denial, Refusal } from "../../../errors.js";
+import { charge } from "../../apple/bookkeeping.js";
+import { authorizeChange, type Change } from "../../apple/change.js";
+import { forget } from "../../apple/row.js";
+import { once } from "../../idempotency.js";
 import { fitsDevice, fittingCertificates, takesDevices } from "./fitting.js";
-import * as intents from "./making/intent.js";
-import { usableCertificates, type UsableProfile } from "./kept.js";
+import * as intents from "../making/intent.js";
+import { signableCertificates, type SignableProfile } from "../kit/kept.js";
 import { checkKeyFor, checkWish, isKnown } from "./profile-wish.js";
 import { make } from "./provisioning-profile.js";
-import { teamOf, WHOLE_TEAM, type Team, type TeamProfile } from "./team.js";
+import { teamOf, WHOLE_TEAM, type Team, type TeamProfile } from "../team.js";
 
 interface RenewInput {
   readonly provisioningProfileId: string;
@@ -35,7 +35,7 @@ interface Choice {
 }
 
 /** The kept profile that is to be renewed. */
-export type Renewable = Omit<UsableProfile, "invalidSince" | "expiresAt">;
+export type Renewable = Omit<SignableProfile, "invalidSince" | "expiresAt">;
 
 /** Makes a new profile at Apple in the place of a kept one: the same id, shares and all, another file. The old one is deleted at Apple. */
 export async function renew(ctx: Context, input: RenewInput): Promise<Renewed> {
@@ -135,7 +135,7 @@ async function certificatesFor(
   if (before.length > 0) return before.map(({ appleId }) => appleId);
   const { rootId, tenantId } = change.key;
   const reads = new ReadSession(ctx.platform.readPool, { roots: [rootId], tenants: [tenantId] });
-  const usable = await usableCertificates(reads, { rootId, id: tenantId });
+  const usable = await signableCertificates(reads, { rootId, id: tenantId });
   const own = usable.flatMap(({ serialNumber }) => live.find((each) => each.serialNumber === serialNumber) ?? []);
   const [best] = own;
   if (best === undefined) {

@@ -1,7 +1,7 @@
-import type { CertificateType } from "../../entities/apple/certificate.js";
-import type { ProfileType } from "../../entities/apple/provisioning-profile.js";
-import type { AppleProgram } from "../../entities/credential.js";
-import { Refusal } from "../../errors.js";
+import type { CertificateType } from "../../../entities/apple/certificate.js";
+import type { ProfileType } from "../../../entities/apple/provisioning-profile.js";
+import type { AppleProgram } from "../../../entities/credential.js";
+import { Refusal } from "../../../errors.js";
 
 const isDevelopment = (type: ProfileType): boolean => type.endsWith("_DEVELOPMENT");
 

@@ -1,8 +1,8 @@
-import type { Unit } from "../../database/tenancy.js";
-import { profileTypeOf } from "../../entities/apple/provisioning-profile.js";
-import type { ProfileSource, ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
-import type { ProfileFile } from "../../files/mobileprovision.js";
-import { newId } from "../../ids.js";
+import type { Unit } from "../../../database/tenancy.js";
+import { profileTypeOf } from "../../../entities/apple/provisioning-profile.js";
+import type { ProfileSource, ProvisioningProfile } from "../../../entities/signing/provisioning-profile.js";
+import type { ProfileFile } from "../../../files/mobileprovision.js";
+import { newId } from "../../../ids.js";
 
 /** Where a profile is kept, and what its file does not say. */
 export interface ProfilePlace {

@@ -1,7 +1,7 @@
-import type { ProfileType } from "../../entities/apple/provisioning-profile.js";
-import { isWithin } from "../../entities/share.js";
-import { Denial, Refusal } from "../../errors.js";
-import type { Change } from "../apple/change.js";
+import type { ProfileType } from "../../../entities/apple/provisioning-profile.js";
+import { isWithin } from "../../../entities/share.js";
+import { Denial, Refusal } from "../../../errors.js";
+import type { Change } from "../../apple/change.js";
 import {
   fitsDevice,
   fittingCertificates,
@@ -9,7 +9,7 @@ import {
   takesDevices,
   takesSeveralCertificates,
 } from "./fitting.js";
-import type { Team } from "./team.js";
+import type { Team } from "../team.js";
 
 /** A profile that somebody wants, in Apple's ids. */
 export interface ProfileWish {

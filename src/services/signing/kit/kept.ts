@@ -1,10 +1,10 @@
-import { live, liveFor } from "../../database/readable-by.js";
-import type { ReadSession } from "../../database/tenancy.js";
-import type { Certificate } from "../../entities/signing/certificate.js";
-import type { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
+import { live, liveFor } from "../../../database/readable-by.js";
+import type { ReadSession } from "../../../database/tenancy.js";
+import type { Certificate } from "../../../entities/signing/certificate.js";
+import type { ProvisioningProfile } from "../../../entities/signing/provisioning-profile.js";
 
 /** A certificate that a tenant can sign with now: its own, or one that is shared with it to sign. */
-export type UsableCertificate = Pick<
+export type SignableCertificate = Pick<
   Certificate,
   "id" | "ownerId" | "name" | "type" | "serialNumber" | "sha1" | "expiresAt" | "credentialId"
 > & {
@@ -13,7 +13,7 @@ export type UsableCertificate = Pick<
 };
 
 /** A profile that a tenant can sign with: its own, or one that is shared with it to sign. */
-export type UsableProfile = Pick<
+export type SignableProfile = Pick<
   ProvisioningProfile,
   | "id"
   | "rootId"
@@ -56,19 +56,19 @@ const PROFILES = {
 };
 
 /** The certificates that a tenant can sign with now, those that last longest first. */
-export function usableCertificates(
+export function signableCertificates(
   reads: ReadSession,
   { rootId, id }: { readonly rootId: string; readonly id: string },
-): Promise<UsableCertificate[]> {
+): Promise<SignableCertificate[]> {
   return reads.rows(CERTIFICATES, [rootId, id]);
 }
 
 /** The profiles of a type for bundle identifiers that a tenant has, its own first. */
-export function usableProfiles(
+export function signableProfiles(
   reads: ReadSession,
   { rootId, id }: { readonly rootId: string; readonly id: string },
   type: string,
   bundleIdentifiers: readonly string[],
-): Promise<UsableProfile[]> {
+): Promise<SignableProfile[]> {
   return reads.rows(PROFILES, [rootId, id, type, bundleIdentifiers]);
 }

@@ -1,9 +1,9 @@
-import * as certificates from "../../apple/certificate.js";
-import { AppleError } from "../../apple/error.js";
-import type { Platform } from "../../context.js";
-import { ReadSession } from "../../database/tenancy.js";
-import { Refusal } from "../../errors.js";
-import type { Change } from "../apple/change.js";
+import * as certificates from "../../../apple/certificate.js";
+import { AppleError } from "../../../apple/error.js";
+import type { Platform } from "../../../context.js";
+import { ReadSession } from "../../../database/tenancy.js";
+import { Refusal } from "../../../errors.js";
+import type { Change } from "../../apple/change.js";
 
 type LimitSources = Pick<Platform, "apple" | "readPool">;
 

@@ -1,18 +1,18 @@
-import * as bundleIds from "../../apple/bundle-id.js";
-import * as profiles from "../../apple/provisioning-profile.js";
-import type { Context } from "../../context.js";
-import type { WantedProfile } from "../../entities/signing/signing-intent.js";
-import { Denial, Refusal } from "../../errors.js";
-import { newId } from "../../ids.js";
-import { authorizeChange, refusalOf, type Change } from "../apple/change.js";
-import { actorOf } from "../audit.js";
-import { once } from "../idempotency.js";
-import { nameOf } from "../input.js";
-import * as intents from "./making/intent.js";
-import { bringAbout } from "./making/making.js";
-import { profileMaking } from "./making/profile-making.js";
+import * as bundleIds from "../../../apple/bundle-id.js";
+import * as profiles from "../../../apple/provisioning-profile.js";
+import type { Context } from "../../../context.js";
+import type { WantedProfile } from "../../../entities/signing/signing-intent.js";
+import { Denial, Refusal } from "../../../errors.js";
+import { newId } from "../../../ids.js";
+import { authorizeChange, refusalOf, type Change } from "../../apple/change.js";
+import { actorOf } from "../../audit.js";
+import { once } from "../../idempotency.js";
+import { nameOf } from "../../input.js";
+import * as intents from "../making/intent.js";
+import { bringAbout } from "../making/making.js";
+import { profileMaking } from "../making/profile-making.js";
 import { checkKeyFor, checkWish, isKnown, type ProfileWish } from "./profile-wish.js";
-import { teamOf } from "./team.js";
+import { teamOf } from "../team.js";
 
 interface CreateInput extends ProfileWish {
   readonly tenantId: string;

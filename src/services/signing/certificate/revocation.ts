@@ -1,10 +1,10 @@
-import * as certificates from "../../apple/certificate.js";
-import type { Context } from "../../context.js";
-import { inPreparedTransaction, ReadSession, type Unit } from "../../database/tenancy.js";
-import { Denial, Refusal } from "../../errors.js";
-import { charge } from "../apple/bookkeeping.js";
-import { authorizeChange, refusalOf } from "../apple/change.js";
-import { actorOf, record } from "../audit.js";
+import * as certificates from "../../../apple/certificate.js";
+import type { Context } from "../../../context.js";
+import { inPreparedTransaction, ReadSession, type Unit } from "../../../database/tenancy.js";
+import { Denial, Refusal } from "../../../errors.js";
+import { charge } from "../../apple/bookkeeping.js";
+import { authorizeChange, refusalOf } from "../../apple/change.js";
+import { actorOf, record } from "../../audit.js";
 
 /** Revokes a certificate at Apple: profiles that hold it become invalid. It stays here, as revoked. */
 export async function revoke(ctx: Context, input: { readonly certificateId: string }): Promise<string> {

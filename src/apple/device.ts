@@ -55,6 +55,12 @@ export async function register(
   return only(await client.change(authorization, "POST", "/v1/devices", body), changedDeviceOf);
 }
 
+/** A device by Apple's id. Throws AppleError. */
+export async function get(client: AppleClient, authorization: Authorization, id: string): Promise<DeviceAtApple> {
+  const query = { "fields[devices]": DEVICE_FIELDS };
+  return only(await client.get(authorization, `/v1/devices/${encodeURIComponent(id)}`, query), deviceOf);
+}
+
 /** Renames a device, or changes its status. Throws AppleError. */
 export async function update(
   client: AppleClient,

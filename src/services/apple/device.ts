@@ -109,7 +109,7 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
   }
   const change = await authorizeChange(ctx, input);
   try {
-    const updated = await devices.update(ctx.platform.apple, change, appleId, attributes);
+    const updated = await updateSurely(ctx, change, appleId, attributes);
     const [row] = await keep(ctx, change, [updated]);
     if (row === undefined) throw new Denial("NOT_FOUND");
     return row;
@@ -118,6 +118,24 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
       throw new Refusal("NOT_FOUND", "There is no such device.", ["appleId"]);
     }
     throw error instanceof AppleError ? refusalOf(error, ["appleId"]) : error;
+  }
+}
+
+/** After a lost answer the device itself tells whether it was changed. */
+async function updateSurely(
+  { platform: { apple } }: Context,
+  change: Change,
+  appleId: string,
+  attributes: { readonly name?: string; readonly status?: "ENABLED" | "DISABLED" },
+): Promise<DeviceAtApple> {
+  try {
+    return await devices.update(apple, change, appleId, attributes);
+  } catch (error) {
+    if (!(error instanceof AppleError) || !error.outcomeUnknown) throw error;
+    const now = await devices.get(apple, change, appleId).catch(() => null);
+    const { name = now?.name, status = now?.appleStatus } = attributes;
+    if (now?.name === name && now?.appleStatus === status && now !== null) return now;
+    throw error;
   }
 }
 

@@ -50,9 +50,9 @@ const TABLE = `
   hang             lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
   slow-in-time     once     ok                       WORKING            ok                       ok
   slow-in-time     lasting  ok                       WORKING            ok                       ok
-  slow-too-late    once     APPLE_UNAVAILABLE        UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  slow-too-late    once     APPLE_UNAVAILABLE        UNREACHABLE        ok                       ok
   slow-too-late    lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
-  trickle          once     APPLE_UNAVAILABLE        UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  trickle          once     APPLE_UNAVAILABLE        UNREACHABLE        ok                       ok
   trickle          lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
   drop             once     ok                       WORKING            OUTCOME_UNKNOWN          ok
   drop             lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
@@ -62,13 +62,13 @@ const TABLE = `
   500-after        lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
   drop-after       once     ok                       WORKING            ok                       ok
   drop-after       lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
-  hang-after       once     APPLE_UNAVAILABLE        UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  hang-after       once     APPLE_UNAVAILABLE        UNREACHABLE        ok                       ok
   hang-after       lasting  APPLE_UNAVAILABLE        UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
-  bad-json         once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  bad-json         once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        ok                       ok
   bad-json         lasting  APPLE_UNEXPECTED_ANSWER  UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
-  empty            once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  empty            once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        ok                       ok
   empty            lasting  APPLE_UNEXPECTED_ANSWER  UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
-  huge             once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  huge             once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        ok                       ok
   huge             lasting  APPLE_UNEXPECTED_ANSWER  UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
   redirect         once     APPLE_UNEXPECTED_ANSWER  UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
   redirect         lasting  APPLE_UNEXPECTED_ANSWER  UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
@@ -88,11 +88,11 @@ const TABLE = `
   clock-ahead      lasting  APPLE_KEY_REJECTED       CLOCK_SKEW         APPLE_KEY_REJECTED       APPLE_KEY_REJECTED
   clock-behind     once     ok                       WORKING            ok                       ok
   clock-behind     lasting  APPLE_KEY_REJECTED       CLOCK_SKEW         APPLE_KEY_REJECTED       APPLE_KEY_REJECTED
-  null-attributes  once     ok                       WORKING            ok                       OUTCOME_UNKNOWN
+  null-attributes  once     ok                       WORKING            ok                       ok
   null-attributes  lasting  ok                       WORKING            OUTCOME_UNKNOWN          OUTCOME_UNKNOWN
   unknown-enum     once     ok                       WORKING            ok                       ok
   unknown-enum     lasting  ok                       WORKING            ok                       ok
-  wrong-types      once     ok                       UNREACHABLE        ok                       OUTCOME_UNKNOWN
+  wrong-types      once     ok                       UNREACHABLE        ok                       ok
   wrong-types      once     provisioningProfiles     APPLE_UNEXPECTED_ANSWER
   wrong-types      once     bundleIds                APPLE_UNEXPECTED_ANSWER
   wrong-types      lasting  ok                       UNREACHABLE        OUTCOME_UNKNOWN          OUTCOME_UNKNOWN

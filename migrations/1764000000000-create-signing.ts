@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from "typeorm";
 
-/** What tenants keep to sign with, what is being made at Apple, what was asked once, and the log of all of it. */
+/** What tenants keep to sign with, what is being made at Apple, and what was asked once. */
 export class CreateSigning1764000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -146,26 +146,6 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       );
       CREATE INDEX idempotent_requests_by_age ON idempotent_requests (root_id, created_at);
 
-      CREATE TABLE audit_events (
-        root_id text COLLATE "C" NOT NULL,
-        id text COLLATE "C" NOT NULL,
-        tenant_id text COLLATE "C" NOT NULL,
-        at timestamptz NOT NULL DEFAULT clock_timestamp(),
-        action text NOT NULL,
-        outcome text NOT NULL,
-        actor_id text COLLATE "C" NOT NULL,
-        actor_label text NOT NULL,
-        subject_id text COLLATE "C",
-        subject_label text,
-        details jsonb NOT NULL DEFAULT '{}',
-        request_id text,
-        ip_address text,
-        PRIMARY KEY (root_id, id),
-        CONSTRAINT audit_events_root FOREIGN KEY (root_id, root_id) REFERENCES tenants (root_id, id) ON DELETE CASCADE,
-        CONSTRAINT audit_events_outcome CHECK (outcome IN ('DONE', 'REFUSED', 'DENIED', 'FAILED'))
-      );
-      CREATE INDEX audit_events_by_tenant ON audit_events (root_id, tenant_id, id);
-
       -- A share is of one thing: a key, a certificate or a profile.
       ALTER TABLE shares ALTER COLUMN credential_id DROP NOT NULL;
       ALTER TABLE shares ADD COLUMN certificate_id text COLLATE "C", ADD COLUMN provisioning_profile_id text COLLATE "C",
@@ -216,8 +196,6 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       GRANT SELECT, INSERT, DELETE ON signing_intents TO countersign_app;
       GRANT UPDATE (state, subject_id, problem_code, problem_message, sent_at, next_look_at, looks) ON signing_intents TO countersign_app;
       GRANT SELECT, INSERT, DELETE, UPDATE (outcome, input_hash, created_at) ON idempotent_requests TO countersign_app;
-      -- The log is written and read, and never changed.
-      GRANT SELECT, INSERT ON audit_events TO countersign_app;
     `);
   }
 
@@ -231,7 +209,7 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       DROP INDEX access_tokens_by_expiry;
       ALTER TABLE apple_certificates DROP COLUMN written_at;
       ALTER TABLE apple_provisioning_profiles DROP COLUMN written_at;
-      DROP TABLE audit_events, idempotent_requests, signing_intents, signing_requests, provisioning_profiles, certificates;
+      DROP TABLE idempotent_requests, signing_intents, signing_requests, provisioning_profiles, certificates;
       ALTER TABLE shares DROP COLUMN certificate_id, DROP COLUMN provisioning_profile_id;
       ALTER TABLE shares ALTER COLUMN credential_id SET NOT NULL;
     `);
@@ -247,5 +225,4 @@ const PRIVATE = [
   ["signing_requests", "owner_id"],
   ["signing_intents", "owner_id"],
   ["idempotent_requests", "tenant_id"],
-  ["audit_events", "tenant_id"],
 ] as const;

@@ -11,6 +11,7 @@ import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
+import { actorOf } from "./services/audit.js";
 import type { DataKeyUnit } from "./services/data-key.js";
 import type { Snapshots } from "./services/apple/snapshot.js";
 import { signingKeySource, type UsableKey } from "./services/signing-key.js";
@@ -36,6 +37,8 @@ export interface Context {
   readonly platform: Platform;
   readonly viewer: Viewer;
   readonly requestId: string;
+  /** From where it came. */
+  readonly ipAddress: string | null;
   /** What the request has read. */
   loaders: Loaders;
   /** A signer of the keys that may be used in a tenant now, for a use that the viewer is permitted there. */
@@ -47,10 +50,15 @@ export interface Context {
 }
 
 /** The context of one request of a viewer. */
-export function createContext(platform: Platform, viewer: Viewer, requestId: string): Context {
+export function createContext(
+  platform: Platform,
+  viewer: Viewer,
+  { requestId, ipAddress }: Pick<Context, "requestId" | "ipAddress">,
+): Context {
   const reads = new ReadSession(platform.readPool, viewer.scope);
+  const actor = actorOf({ viewer, requestId, ipAddress });
   const signerIn = (tenants: readonly string[], use: ShareUse): Signer<UsableKey> => {
-    const user = { scope: viewer.scope, tenants, use };
+    const user = { scope: viewer.scope, tenants, use, actor };
     return createSigner(signingKeySource(reads, user, platform.vault), platform.tokens);
   };
   const signer = signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW");
@@ -59,6 +67,7 @@ export function createContext(platform: Platform, viewer: Viewer, requestId: str
     platform,
     viewer,
     requestId,
+    ipAddress,
     loaders: load(),
     signerFor: (tenantId, use) => signerIn([tenantId], use),
     // By `this`: Apollo hands a copy of this object to resolvers.

@@ -98,7 +98,9 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         if (request.viewer === null) throw new Error("A request reached the graph without a viewer");
-        return Promise.resolve(createContext(platform, request.viewer, request.id));
+        return Promise.resolve(
+          createContext(platform, request.viewer, { requestId: request.id, ipAddress: request.ip }),
+        );
       },
     }),
   });

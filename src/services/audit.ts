@@ -16,34 +16,52 @@ export interface AuditEntry {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-const RECORD = {
-  name: "audit_record",
-  text: `INSERT INTO audit_events
-      (root_id, id, tenant_id, action, outcome, actor_id, actor_label, subject_id, subject_label, details, request_id, ip_address)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12)`,
+/** The server itself, for what nobody asked for. */
+export const THE_SERVER: IntentActor = {
+  actorId: "server",
+  actorLabel: "Countersign",
+  requestId: null,
+  ipAddress: null,
 };
 
+/** What was typed in by whoever runs the server. */
+export const THE_OPERATOR: IntentActor = { ...THE_SERVER, actorId: "operator", actorLabel: "operator" };
+
+const APPEND = { name: "audit_append", text: `SELECT append_audit($1::jsonb)` };
+
 /** Who asks, as the log names them. */
-export function actorOf({ viewer, requestId }: Context): IntentActor {
+export function actorOf({
+  viewer,
+  requestId,
+  ipAddress,
+}: Pick<Context, "viewer" | "requestId" | "ipAddress">): IntentActor {
   const actorId = viewer.actor.kind === "user" ? viewer.actor.user.id : viewer.actor.token.id;
-  return { actorId, actorLabel: viewer.label, requestId, ipAddress: null };
+  return { actorId, actorLabel: viewer.label, requestId, ipAddress };
 }
 
-/** Notes something in the log. Where that fails, so does what it is noted of. */
-export async function record(unit: Unit, actor: IntentActor, entry: AuditEntry): Promise<void> {
-  const { tenant, action, outcome = "DONE", subject = null, details = {} } = entry;
-  await unit.rows(RECORD, [
-    tenant.rootId,
-    newId("auditEvent"),
-    tenant.id,
-    action,
-    outcome,
-    actor.actorId,
-    actor.actorLabel,
-    subject?.id ?? null,
-    subject?.label ?? null,
-    JSON.stringify(details),
-    actor.requestId,
-    actor.ipAddress,
-  ]);
+/**
+ * Notes something in the log. Where that fails, so does what it is noted of. At the end of a transaction: until it ends,
+ * others of the organization wait to note theirs.
+ */
+export function record(unit: Unit, actor: IntentActor, entry: AuditEntry): Promise<void> {
+  return recordAll(unit, [{ actor, entry }]);
+}
+
+/** The same of several, in their order. */
+export async function recordAll(
+  unit: Unit,
+  entries: readonly { readonly actor: IntentActor; readonly entry: AuditEntry }[],
+): Promise<void> {
+  if (entries.length === 0) return;
+  const rows = entries.map(({ actor, entry: { tenant, action, outcome = "DONE", subject = null, details = {} } }) => ({
+    ...{ root_id: tenant.rootId, id: newId("auditEvent"), tenant_id: tenant.id, action, outcome },
+    ...{
+      actor_id: actor.actorId,
+      actor_label: actor.actorLabel,
+      request_id: actor.requestId,
+      ip_address: actor.ipAddress,
+    },
+    ...{ subject_id: subject?.id ?? null, subject_label: subject?.label ?? null, details },
+  }));
+  await unit.rows(APPEND, [JSON.stringify(rows)]);
 }

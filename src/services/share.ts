@@ -10,6 +10,7 @@ import { In } from "typeorm";
 import { Denial, Refusal } from "../errors.js";
 import { kindOf, newId } from "../ids.js";
 import type { ShareSubject } from "../loaders/share.js";
+import type { AuditEntry } from "./audit.js";
 import { nameOf, someOf } from "./input.js";
 import { deleteOwned, ownedWhere, updateOwned, write } from "./write.js";
 
@@ -39,7 +40,7 @@ export async function share(ctx: Context, input: ShareInput): Promise<string> {
     ]);
   }
   const { rootId } = subject.item;
-  return write(ctx, async (manager) => {
+  const work = async (manager: EntityManager): Promise<string> => {
     if (name !== null) await rename(manager, ctx.viewer.scope, subject, name);
     await refuseStrangers(manager, rootId, targets);
     const id = await upsert(manager, ctx.viewer.scope, subject, terms);
@@ -49,7 +50,14 @@ export async function share(ctx: Context, input: ShareInput): Promise<string> {
       targets.map((subOrganizationId) => ({ rootId, shareId: id, subOrganizationId })),
     );
     return id;
-  });
+  };
+  const details = { ...terms, subOrganizationIds: targets };
+  return write(ctx, work, (id) => entryOf("share.set", subject, { shareId: id, ...details }));
+}
+
+function entryOf(action: string, { item }: ShareSubject, details: Readonly<Record<string, unknown>>): AuditEntry {
+  const { id, rootId, name } = item;
+  return { tenant: { rootId, id: rootId }, action, subject: { id, label: name }, details };
 }
 
 async function rename(manager: EntityManager, scope: Scope, { kind, item }: ShareSubject, name: string): Promise<void> {
@@ -103,7 +111,13 @@ export async function unshare(ctx: Context, input: { subjectId: string }): Promi
   const current = await ctx.loaders.shareBySubject.load(input.subjectId);
   if (current === null) throw new Refusal("NOT_FOUND", "It is not shared.", ["subjectId"]);
   const where = ownedWhere("owner_id", current.id, ctx.viewer.scope);
-  await write(ctx, (manager) => deleteOwned(manager, Share, where));
+  const subject = await ctx.loaders.shareSubject(input.subjectId);
+  if (subject === null) throw new Denial("NOT_FOUND");
+  await write(
+    ctx,
+    (manager) => deleteOwned(manager, Share, where),
+    () => entryOf("share.ended", subject, { shareId: current.id }),
+  );
   return current.id;
 }
 

@@ -4,6 +4,7 @@ import { sharedFor, termsOfUse } from "../database/readable-by.js";
 import type { ReadSession, Scope } from "../database/tenancy.js";
 import type { Credential } from "../entities/credential.js";
 import type { ShareUse } from "../entities/share.js";
+import type { IntentActor } from "../entities/signing/signing-intent.js";
 import { Denial } from "../errors.js";
 import type { Vault } from "../vault/vault.js";
 import type { DataKeyUnit } from "./data-key.js";
@@ -14,6 +15,8 @@ export interface UsableKey extends SigningKey {
   readonly ownerId: string;
   readonly tenantId: string;
   readonly bundleIdentifiers: readonly string[];
+  /** Who uses it: for the log. */
+  readonly actor: IntentActor;
 }
 
 /** Who wants to use keys: where they stand, and the tenants in which they have the permission that the use takes. */
@@ -21,6 +24,7 @@ export interface KeyUser {
   readonly scope: Scope;
   readonly tenants: readonly string[];
   readonly use: ShareUse;
+  readonly actor: IntentActor;
 }
 
 type KeyRow = Pick<
@@ -43,12 +47,12 @@ const USABLE = {
 /** Where keys come from: those that the user may use now, opened only when a signature is needed. */
 export function signingKeySource(
   reads: ReadSession,
-  { scope, tenants, use }: KeyUser,
+  { scope, tenants, use, actor }: KeyUser,
   vault: Vault<DataKeyUnit>,
 ): KeySource<UsableKey> {
   return async (credentialIds) => {
     const rows = await reads.rows<KeyRow>(USABLE, [scope.roots, credentialIds, tenants, use]);
-    const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault)]));
+    const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault, actor)]));
     return new Map(credentialIds.map((id) => [id, usable.get(id) ?? notUsable(use)]));
   };
 }
@@ -60,7 +64,7 @@ function notUsable(use: ShareUse): Denial {
   );
 }
 
-function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>): UsableKey {
+function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>, actor: IntentActor): UsableKey {
   return {
     credentialId: row.id,
     version: row.keyVersion,
@@ -72,6 +76,7 @@ function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>): Usab
     ownerId: row.ownerId,
     tenantId: row.tenantId,
     bundleIdentifiers: row.bundleIdentifiers,
+    actor,
     privateKey: () => vault.open(reads, row.sealedKey, placeOf(row)),
   };
 }

@@ -8,6 +8,7 @@ import { ReadSession } from "../../database/tenancy.js";
 import { AppleDevice, type DeviceStatus } from "../../entities/apple/device.js";
 import { Denial, Refusal } from "../../errors.js";
 import { nameOf } from "../input.js";
+import { recordAll } from "../audit.js";
 import { authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
 import { charge } from "./bookkeeping.js";
 import { asOwner } from "./owner.js";
@@ -81,7 +82,7 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
     if (outcome.status === "rejected") refusals.push(refusalOfItem(outcome.reason, ["devices", String(index)]));
     else if (outcome.value !== undefined) found.push(outcome.value);
   }
-  const rows = await keep(ctx, change, found);
+  const rows = await keep(ctx, change, "device.registered", found);
   const why = stop as AppleError | null; // Set in a function, which the compiler does not see.
   if (rows.length === 0 && why !== null && refusals.every(({ code }) => code === why.code)) throw why;
   return { devices: rows, refusals };
@@ -110,7 +111,7 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
   const change = await authorizeChange(ctx, input);
   try {
     const updated = await updateSurely(ctx, change, appleId, attributes);
-    const [row] = await keep(ctx, change, [updated]);
+    const [row] = await keep(ctx, change, "device.updated", [updated]);
     if (row === undefined) throw new Denial("NOT_FOUND");
     return row;
   } catch (error) {
@@ -213,11 +214,11 @@ async function knownDevices(ctx: Context, change: Change): Promise<ReadonlyMap<s
 async function keep(
   ctx: Context,
   change: Change,
+  action: "device.registered" | "device.updated",
   found: readonly (AppleDevice | DeviceAtApple)[],
 ): Promise<AppleDevice[]> {
   const { rootId, ownerId, credentialId } = change.key;
   return asOwner(ctx.platform.readPool, change.key, async (unit) => {
-    await charge(unit, [change]);
     // Each once, though it was asked for twice.
     const fresh = [...new Set(found)].filter((device): device is DeviceAtApple => !("rootId" in device));
     const next = await nextPosition(unit, AppleDevice, change.key);
@@ -226,6 +227,18 @@ async function keep(
       deviceRow({ rootId, ownerId, credentialId, position: next + index }, device, now),
     );
     await put(unit, AppleDevice, rows, { keep: ["position"] });
+    await charge(unit, [{ ...change, what: action === "device.updated" ? "update a device" : "register devices" }]);
+    await recordAll(
+      unit,
+      rows.map(({ appleId, name, udid, status }) => {
+        const subject = { id: credentialId, label: change.key.keyId };
+        const tenant = { rootId, id: change.key.tenantId };
+        return {
+          actor: change.key.actor,
+          entry: { tenant, action, subject, details: { appleId, name, udid, status } },
+        };
+      }),
+    );
     const made = new Map(rows.map((row) => [row.appleId, row]));
     return found
       .map((device) => ("rootId" in device ? device : made.get(device.appleId)))

@@ -26,8 +26,8 @@ export async function revoke(ctx: Context, input: { readonly certificateId: stri
   }
   const scope = { roots: [rootId], tenants: [...new Set([ownerId, change.key.ownerId])] };
   await inPreparedTransaction(ctx.platform.readPool, scope, async (unit) => {
-    await charge(unit, [change]);
     await noteRevoked(unit, { rootId, ...at, serialNumber, sha1: certificate.sha1 });
+    await charge(unit, [{ ...change, what: "revoke a certificate" }]);
     await record(unit, actorOf(ctx), {
       tenant: { rootId, id: ownerId },
       action: "certificate.revoked",

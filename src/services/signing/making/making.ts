@@ -90,7 +90,7 @@ async function makeSurely<Found>(
 
 async function fail(sources: MakingSources, change: Change, intent: NewIntent, error: AppleError): Promise<never> {
   await intents.markFailed(sources.readPool, intent, error);
-  await spend(sources, change);
+  await spend(sources, change, intent, error);
   throw error;
 }
 
@@ -127,15 +127,22 @@ export async function keep<Found>(
   return inPreparedTransaction(sources.readPool, scope, async (unit) => {
     const current = await intents.locked(unit, intent);
     if (current.subjectId !== null) return current.subjectId;
-    await charge(unit, [change]);
     const id = await making.keep(unit, current, found);
+    await charge(unit, [{ ...change, what: `make a ${current.kind.toLowerCase()}` }]);
     await intents.markDone(unit, intent, id);
     return id;
   });
 }
 
 /** Counts the calls of a change that came to nothing. */
-async function spend({ readPool }: MakingSources, change: Change): Promise<void> {
+async function spend(
+  { readPool }: MakingSources,
+  change: Change,
+  { kind }: Pick<Intent, "kind">,
+  problem: AppleError,
+): Promise<void> {
   const { rootId, ownerId } = change.key;
-  await inPreparedTransaction(readPool, { roots: [rootId], tenants: [ownerId] }, (unit) => charge(unit, [change]));
+  await inPreparedTransaction(readPool, { roots: [rootId], tenants: [ownerId] }, (unit) =>
+    charge(unit, [{ ...change, what: `make a ${kind.toLowerCase()}`, problem }]),
+  );
 }

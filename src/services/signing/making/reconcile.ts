@@ -63,13 +63,11 @@ async function goOn(sources: ReconcileSources, place: Pick<Intent, "rootId" | "o
 }
 
 /** The right to ask with the key's owner's standing: what was made is to be kept, whatever has become of a share since. */
-async function authorizeFor(
-  sources: ReconcileSources,
-  { rootId, ownerId, credentialId }: Intent,
-): Promise<Change | null> {
+async function authorizeFor(sources: ReconcileSources, intent: Intent): Promise<Change | null> {
+  const { rootId, ownerId, credentialId } = intent;
   const scope = { roots: [rootId], tenants: [rootId] };
   const reads = new ReadSession(sources.readPool, scope);
-  const user = { scope, tenants: [rootId], use: "SIGN" } as const;
+  const user = { scope, tenants: [rootId], use: "SIGN", actor: intent.actor } as const;
   try {
     const authorization = await createSigner(signingKeySource(reads, user, sources.vault), sources.tokens).load(
       credentialId,

@@ -136,9 +136,10 @@ class AtApple {
       const { rootId, ownerId, credentialId } = change.key;
       const gone = this.#removed.filter((each) => each.change === change);
       const places = gone.map(({ appleId }) => ({ ...{ rootId, ownerId, credentialId, appleId }, position: null }));
-      const note = asOwner(this.ctx.platform.readPool, change.key, (unit) =>
-        Promise.all([charge(unit, [change]), forget(unit, AppleProvisioningProfile, places)]),
-      );
+      const note = asOwner(this.ctx.platform.readPool, change.key, async (unit) => {
+        await forget(unit, AppleProvisioningProfile, places);
+        await charge(unit, [{ ...change, what: "delete profiles" }]);
+      });
       // Of a key that was rotated or deleted meanwhile there is nothing to note.
       await note.catch((error: unknown) => {
         if (!(error instanceof Denial)) throw error;

@@ -9,7 +9,7 @@ import type { TenantRow } from "../../../loaders/tenant.js";
 import { charge } from "../../apple/bookkeeping.js";
 import { authorizeChange, refusalOfItem, type Change } from "../../apple/change.js";
 import { asOwner } from "../../apple/owner.js";
-import { actorOf, record } from "../../audit.js";
+import { actorOf, recordAll } from "../../audit.js";
 import { bytesOf } from "../../input.js";
 import { unitOf, write } from "../../write.js";
 import { insertProfile, profileRow, type ProfileRow } from "./profile-row.js";
@@ -52,7 +52,8 @@ export async function keep(ctx: Context, input: KeepInput): Promise<Kept> {
   );
   const rows = verdicts.flatMap((verdict) => ("row" in verdict ? [verdict.row] : []));
   const store = async (unit: Unit): Promise<string[]> => {
-    const [ids] = await Promise.all([storeAll(ctx, unit, "provisioning_profile.kept", rows), charge(unit, [change])]);
+    const ids = await storeAll(ctx, unit, "provisioning_profile.kept", rows);
+    await charge(unit, [{ ...change, what: "fetch profiles" }]);
     return ids.map(({ id }) => id);
   };
   const ids = await asOwner(ctx.platform.readPool, change.key, store, [tenantId]);
@@ -77,7 +78,7 @@ async function fetchAll(
   }
   const failed = answers.find((answer) => answer.status === "rejected");
   if (failed === undefined || answers.some((answer) => answer.status === "fulfilled")) return found;
-  await asOwner(ctx.platform.readPool, change.key, (unit) => charge(unit, [change]));
+  await asOwner(ctx.platform.readPool, change.key, (unit) => charge(unit, [{ ...change, what: "fetch profiles" }]));
   throw failed.reason;
 }
 
@@ -138,18 +139,19 @@ async function storeAll(
   action: string,
   rows: readonly ProfileRow[],
 ): Promise<{ readonly id: string }[]> {
-  const stored: { id: string }[] = [];
-  for (const row of rows) {
-    const { id, isNew } = await insertProfile(unit, row);
-    stored.push({ id });
-    if (!isNew) continue;
-    await record(unit, actorOf(ctx), {
-      tenant: { rootId: row.rootId, id: row.ownerId },
-      action,
-      subject: { id, label: row.name },
-      details: { uuid: row.uuid, bundleIdentifier: row.bundleIdentifier, credentialId: row.credentialId },
-    });
-  }
+  const stored: { id: string; isNew: boolean }[] = [];
+  for (const row of rows) stored.push(await insertProfile(unit, row));
+  // When all are in: whoever keeps the same profiles at this moment waits for one of us, and not each for the other.
+  const news = rows.filter((_, index) => stored[index]?.isNew === true);
+  await recordAll(
+    unit,
+    news.map((row) => {
+      const { id, rootId, ownerId, name, uuid, bundleIdentifier, credentialId } = row;
+      const details = { uuid, bundleIdentifier, credentialId };
+      const entry = { tenant: { rootId, id: ownerId }, action, subject: { id, label: name }, details };
+      return { actor: actorOf(ctx), entry };
+    }),
+  );
   return stored;
 }
 

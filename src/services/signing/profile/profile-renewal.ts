@@ -186,10 +186,10 @@ export async function removeOld(ctx: Context, change: Change, old: TeamProfile):
     return [new Refusal(error.code, message, ["provisioningProfileId"])];
   }
   await inPreparedTransaction(ctx.platform.readPool, { roots: [rootId], tenants: [ownerId] }, async (unit) => {
-    await charge(unit, [{ key: change.key, meter: { calls: 1 } }]);
     await forget(unit, AppleProvisioningProfile, [
       { rootId, ownerId, credentialId, appleId: old.appleId, position: null },
     ]);
+    await charge(unit, [{ ...change, what: "delete a profile" }]);
   });
   return [];
 }

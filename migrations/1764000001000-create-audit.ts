@@ -80,7 +80,7 @@ export class CreateAudit1764000001000 implements MigrationInterface {
       END $$;
       REVOKE ALL ON FUNCTION append_audit(jsonb) FROM PUBLIC;
       GRANT EXECUTE ON FUNCTION append_audit(jsonb) TO countersign_app;
-      GRANT SELECT ON audit_events TO countersign_app;
+      GRANT SELECT ON audit_events, audit_heads TO countersign_app;
 
       -- Bound by row-level security are those who read. The owner appends in the function above, which checks by itself.
       ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;

@@ -47,7 +47,7 @@ export interface ServerOptions {
 /** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
 export async function startServer(platform: Platform, options: ServerOptions): Promise<RunningServer> {
   const { log } = platform;
-  const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, log });
+  const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, platform });
   await apollo.start();
   const logger: FastifyBaseLogger = log;
   const app = fastify({

@@ -12,6 +12,7 @@ const TYPE_NAMES: Partial<Record<IdKind, string>> = {
   driftEvent: "DriftEvent",
   certificate: "Certificate",
   signingRequest: "SigningRequest",
+  auditEvent: "AuditEvent",
   provisioningProfile: "ProvisioningProfile",
   user: "User",
 };

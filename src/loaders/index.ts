@@ -10,6 +10,7 @@ import { appleDeviceLoaders } from "./apple/device.js";
 import { driftEventLoaders } from "./apple/drift-event.js";
 import { appleProfileLoaders } from "./apple/provisioning-profile.js";
 import { appleSnapshotLoaders } from "./apple/snapshot.js";
+import { auditEventLoaders } from "./audit-event.js";
 import { credentialLoaders } from "./credential.js";
 import { memberLoaders } from "./member.js";
 import { shareLoaders } from "./share.js";
@@ -31,6 +32,7 @@ export interface LoaderSources {
 export function createLoaders({ reads, viewer, signer, snapshots }: LoaderSources) {
   const reader = { reads, roots: viewer.scope.roots, tenants: viewer.tenantsWith("SIGNING_VIEW") };
   const subjects = {
+    ...auditEventLoaders(reads, viewer),
     ...credentialLoaders(reads, viewer),
     ...certificateLoaders(reads, viewer),
     ...provisioningProfileLoaders(reads, viewer),

@@ -6,6 +6,7 @@ import { AppleCertificateResolver } from "./apple/certificate.js";
 import { AppleDeviceResolver } from "./apple/device.js";
 import { CredentialDriftEventsResolver } from "./apple/drift-event.js";
 import { AppleProvisioningProfileResolver } from "./apple/provisioning-profile.js";
+import { AuditEventResolver, TenantAuditEventsResolver } from "./audit-event.js";
 import { CredentialResolver, TenantCredentialsResolver } from "./credential.js";
 import { MemberResolver, TenantMembersResolver } from "./member.js";
 import { NodeResolver } from "./node.js";
@@ -61,6 +62,8 @@ export const resolvers = [
   CertificateKeepingResolver,
   ProfileKeepingResolver,
   DownloadResolver,
+  TenantAuditEventsResolver,
+  AuditEventResolver,
   ShareResolver,
   AccessExplanationResolver,
 ] as const;

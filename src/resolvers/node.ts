@@ -28,6 +28,8 @@ async function load({ loaders, viewer }: Context, id: string): Promise<{ id: str
       return loaders.signingRequest.load(id);
     case "share":
       return loaders.share.load(id);
+    case "auditEvent":
+      return loaders.auditEvent.load(id);
     case "driftEvent":
       return loaders.driftEvent.load(id);
     case "user":

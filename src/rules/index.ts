@@ -76,6 +76,7 @@ export const rules: RuleTree = {
     certificates: mayHere("SIGNING_VIEW"),
     provisioningProfiles: mayHere("SIGNING_VIEW"),
     signingRequests: mayHere("SIGNING_VIEW"),
+    auditEvents: mayHere("AUDIT_VIEW"),
   },
   Organization: {
     subOrganizations: entersHere,
@@ -115,6 +116,9 @@ export const rules: RuleTree = {
   },
   SigningRequest: {
     certificate: comesAlong, // Null for whoever does not see it.
+  },
+  AuditEvent: {
+    tenant: comesAlong,
   },
   Share: {
     subject: and(seesShare, seesItsSubject),

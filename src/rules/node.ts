@@ -30,6 +30,8 @@ export async function sees(ctx: Context, id: string): Promise<Verdict> {
     }
     case "user":
       return viewer.actor.kind === "user" && viewer.actor.user.id === id ? true : new Denial("NOT_FOUND");
+    case "auditEvent":
+      return (await loaders.auditEvent.load(id)) === null ? new Denial("NOT_FOUND") : true;
     case "driftEvent":
       return (await loaders.driftEvent.load(id)) === null ? new Denial("NOT_FOUND") : true;
     case "certificate":
@@ -41,7 +43,6 @@ export async function sees(ctx: Context, id: string): Promise<Verdict> {
       return mayIn(ctx, request && { id: request.ownerId, rootId: request.rootId }, "SIGNING_VIEW");
     }
     case "signingIntent":
-    case "auditEvent":
     case "dataKey":
     case null:
       return new Denial("NOT_FOUND");

@@ -3,14 +3,15 @@ import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/di
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { GraphQLError, type GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
-import type { Context } from "../context.js";
+import type { Context, Platform } from "../context.js";
+import { auditPlugin } from "./audit.js";
 import { logFaults, makeErrorFormatter } from "./error.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
 
 /** Apollo, with the limits on and everything off that is not needed. */
 export function makeApollo(
   schema: GraphQLSchema,
-  options: { introspection: boolean; log: Logger },
+  options: { introspection: boolean; platform: Platform },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema,
@@ -30,7 +31,8 @@ export function makeApollo(
       ApolloServerPluginCacheControlDisabled(),
       costPlugin,
       answerPlugin,
-      faultPlugin(options.log),
+      auditPlugin(options.platform),
+      faultPlugin(options.platform.log),
     ],
   });
 }

@@ -7,6 +7,7 @@ import { Credential, type AppleKeyType, type AppleProgram } from "../entities/cr
 import { Denial, Refusal, type ErrorCode } from "../errors.js";
 import { readP8, type P8 } from "../files/p8.js";
 import { newId } from "../ids.js";
+import type { FoundCredential } from "../loaders/credential.js";
 import { Secret } from "../vault/secret.js";
 import { appleIdOf, nameOf } from "./input.js";
 import { usersOf } from "./share.js";
@@ -136,7 +137,7 @@ export async function keepHealth(
 
 /** Deletes a key. Refused without force while it is shared: the message says with whom. */
 export async function remove(ctx: Context, input: { credentialId: string; force: boolean }): Promise<string> {
-  if (!input.force) await refuseWhileShared(ctx, input.credentialId);
+  if (!input.force) await refuseWhileInUse(ctx, input.credentialId);
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
   const current = await known(ctx, input.credentialId);
   await write(
@@ -162,12 +163,27 @@ function entryOf(
   return { tenant, action: `credential.${what}`, subject: { id, label: name }, details };
 }
 
-async function refuseWhileShared(ctx: Context, credentialId: string): Promise<void> {
+/** Things that a message names. */
+const NAMED_AT_MOST = 10;
+
+async function refuseWhileInUse(ctx: Context, credentialId: string): Promise<void> {
   const users = await usersOf(ctx, credentialId);
-  if (users === null) return;
-  throw new Refusal("IN_USE", `This key is shared with ${users}: unshare it first, or delete it with force.`, [
-    "credentialId",
+  const [certificates, profiles] = await Promise.all([
+    ctx.loaders.certificatesOfCredential.load(credentialId),
+    ctx.loaders.profilesOfCredential.load(credentialId),
   ]);
+  const made = [...certificates, ...profiles].filter(({ state }) => state === "VALID" || state === "ACTIVE");
+  const names = made.slice(0, NAMED_AT_MOST).map(({ name }) => `"${name}"`);
+  const reasons = [
+    ...(users === null ? [] : [`It is shared with ${users}: unshare it first`]),
+    ...(made.length === 0
+      ? []
+      : [
+          `Made through it, and renewed through it alone: ${names.join(", ")}${made.length > names.length ? " and more" : ""}`,
+        ]),
+  ];
+  if (reasons.length === 0) return;
+  throw new Refusal("IN_USE", `${reasons.join(". ")}. Or delete it with force.`, ["credentialId"]);
 }
 
 const UNVERIFIED = { healthStatus: "UNVERIFIED", healthAdvice: null, healthCheckedAt: null } as const;

@@ -75,11 +75,6 @@ async function keepPrivate(rootId: string, tenantId: string, credentialId: strin
        VALUES ($1, $2, 'usr_1', 'createCertificate', 'once', 'hash')`,
       [rootId, tenantId],
     ],
-    [
-      `INSERT INTO audit_events (root_id, id, tenant_id, action, outcome, actor_id, actor_label)
-       VALUES ($1, $2, $3, 'certificate.created', 'DONE', 'usr_1', 'jane@acme.example')`,
-      [rootId, newId("auditEvent"), tenantId],
-    ],
   );
 }
 
@@ -170,6 +165,7 @@ describe("every table that belongs to organizations", () => {
         "apple_provisioning_profiles",
         "apple_snapshots",
         "audit_events",
+        "audit_heads",
         "certificates",
         "credential_uses",
         "credentials",
@@ -208,15 +204,25 @@ describe("every table that belongs to organizations", () => {
   });
 });
 
-test("the log is written and read by the server, and never changed, not even where it stands", async () => {
-  for (const statement of ["UPDATE audit_events SET action = 'other'", "DELETE FROM audit_events"]) {
+test("the log is appended to where the server stands, and changed by nobody, not even there", async () => {
+  const changes = [
+    "UPDATE audit_events SET action = 'other'",
+    "DELETE FROM audit_events",
+    `INSERT INTO audit_events (root_id, id, seq, tenant_id, at, action, outcome, actor_id, actor_label, details, hash)
+     VALUES ('${acme.organizationId}', 'aud_new', 1000, '${acme.organizationId}', now(), 'key.used', 'DONE', 'usr_1', 'jane', '{}', '')`,
+    "UPDATE audit_heads SET seq = 0",
+    "DELETE FROM audit_heads",
+  ];
+  for (const statement of changes) {
     await expect(seenFrom(rootOf(acme), statement)).rejects.toMatchObject({ code: "42501" });
   }
-  const insert = (rootId: string): string =>
-    `INSERT INTO audit_events (root_id, id, tenant_id, action, outcome, actor_id, actor_label)
-     VALUES ('${rootId}', 'aud_new', '${rootId}', 'key.used', 'DONE', 'usr_1', 'jane') RETURNING id`;
-  expect(await seenFrom(rootOf(acme), insert(acme.organizationId))).toEqual([{ id: "aud_new" }]);
-  await expect(seenFrom(rootOf(acme), insert(globex.organizationId))).rejects.toMatchObject({ code: "42501" });
+  const append = (rootId: string): string => {
+    const entry = { root_id: rootId, id: "aud_new", tenant_id: rootId, action: "key.used", outcome: "DONE" };
+    const entries = [{ ...entry, actor_id: "usr_1", actor_label: "jane", details: {} }];
+    return `SELECT append_audit('${JSON.stringify(entries)}')`;
+  };
+  expect(await seenFrom(rootOf(acme), append(acme.organizationId))).toHaveLength(1);
+  await expect(seenFrom(rootOf(acme), append(globex.organizationId))).rejects.toMatchObject({ code: "42501" });
 });
 
 describe("the server's role", () => {

@@ -49,6 +49,8 @@ const NOT_SECRET: Readonly<Record<string, string>> = {
   "AccessToken.preview": "first characters; its description says where the token itself is",
   "AppleCertificate.keptAs": "the tenant's certificate; its description says what the tenant keeps with it",
   "Certificate.hasPrivateKey": "whether there is one",
+  "AuditEvent.details": "says that it never holds one",
+  "AuditEvent.hash": "of an entry of the log",
   "SigningRequest.csrPem": "a request holds the public key alone",
   "CertificateDownload.pkcs12": "a certificate with its private key, which leaves in this way alone",
   "CertificateDownload.password": "that of the file beside it",

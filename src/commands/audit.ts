@@ -2,7 +2,7 @@ import type { DataSource } from "typeorm";
 import type { Config } from "../config.js";
 import { makeDataSource } from "../database/data-source.js";
 import { openDatabase } from "../platform.js";
-import * as chain from "../services/audit-chain.js";
+import * as chain from "../services/audit/chain.js";
 import { safeJson } from "./doctor-table.js";
 
 interface AuditOptions {

@@ -28,9 +28,10 @@ export class ReconcileJobs {
       try {
         await reconcile(sources);
       } catch (error) {
-        if (signal.aborted) return;
         const { name, code } = error as { name?: unknown; code?: unknown };
-        this.log.error({ fault: { type: name, code } }, "looking for what was left unfinished failed");
+        if (!this.#stopping.signal.aborted) {
+          this.log.error({ fault: { type: name, code } }, "looking for what was left unfinished failed");
+        }
       }
       await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from "@apollo/server";
-import type { GraphQLError } from "graphql";
+import { OperationTypeNode, type GraphQLError } from "graphql";
 import type { Context, Platform } from "../context.js";
 import { inPreparedTransaction } from "../database/tenancy.js";
 import { CodedError } from "../errors.js";
@@ -44,7 +44,7 @@ function entriesOf(request: GraphQLRequestContextWillSendResponse<Context>): Aud
   const ids = idsIn(request.request.variables);
   const tenant = tenantOf(ctx, ids);
   if (tenant === null) return [];
-  const isMutation = operation?.operation === "mutation";
+  const isMutation = operation?.operation === OperationTypeNode.MUTATION;
   const subject = ids[0] === undefined ? null : { id: ids[0], label: null };
   const entry = (outcome: "DENIED" | "REFUSED" | "FAILED", field: string, code: string): AuditEntry => ({
     ...{ tenant, outcome, subject },

@@ -118,7 +118,7 @@ async function newRequest(
   }: { readonly rootId: string; readonly ownerId: string; readonly id: string; readonly name: string },
 ): Promise<RequestForCertificate> {
   const privateKey = await generateSigningKey();
-  const commonName = [...name].slice(0, COMMON_NAME_MOST).join("");
+  const commonName = Array.from(name).slice(0, COMMON_NAME_MOST).join("");
   const csrPem = await createCsr(privateKey, { commonName, email: REQUEST_EMAIL, country: REQUEST_COUNTRY });
   const sealedKey = await inPreparedTransaction(
     ctx.platform.readPool,

@@ -168,7 +168,7 @@ const NAME_MOST = 80;
 /** A name that no profile of the team has: with the time behind it, since two of a day must not clash. */
 export function nextName(name: string, team: Pick<Team, "profiles">, at = new Date()): string {
   const time = at.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
-  const base = `${[...name.replace(SUFFIX, "").replaceAll(",", " ")].slice(0, NAME_MOST).join("")} ${time}`;
+  const base = `${Array.from(name.replace(SUFFIX, "").replaceAll(",", " ")).slice(0, NAME_MOST).join("")} ${time}`;
   const taken = new Set(team.profiles.map((profile) => profile.name));
   let next = base;
   for (let n = 2; taken.has(next); n += 1) next = `${base}-${n}`;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DataSource, EntityManager } from "typeorm";
-import { inTransaction } from "../database/tenancy.js";
-import type { AuditOutcome } from "../entities/audit-event.js";
+import { inTransaction } from "../../database/tenancy.js";
+import type { AuditOutcome } from "../../entities/audit-event.js";
 
 /** An entry of a chain, as it is hashed. */
 export interface ChainedEntry {
@@ -70,7 +70,7 @@ export async function* entriesOf(dataSource: DataSource, rootId: string): AsyncG
            to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at, action, outcome, actor_id AS "actorId",
            actor_label AS "actorLabel", subject_id AS "subjectId", subject_label AS "subjectLabel", details::text AS details,
            request_id AS "requestId", ip_address AS "ipAddress", hash
-         FROM audit_events WHERE root_id = $1 AND seq > $2::bigint ORDER BY seq LIMIT ${PAGE}`,
+         FROM audit_events e WHERE root_id = $1 AND e.seq > $2::bigint ORDER BY e.seq LIMIT ${PAGE}`,
         [rootId, after],
       ),
     );

@@ -37,6 +37,8 @@ export interface Context {
   readonly platform: Platform;
   readonly viewer: Viewer;
   readonly requestId: string;
+  /** When the request has to end. */
+  readonly deadline: { readonly signal: AbortSignal; lift(): void };
   /** From where it came. */
   readonly ipAddress: string | null;
   /** What the request has read. */
@@ -49,25 +51,33 @@ export interface Context {
   refresh(): void;
 }
 
+const NO_DEADLINE: Context["deadline"] = { signal: new AbortController().signal, lift: () => undefined };
+
 /** The context of one request of a viewer. */
 export function createContext(
   platform: Platform,
   viewer: Viewer,
-  { requestId, ipAddress }: Pick<Context, "requestId" | "ipAddress">,
+  {
+    requestId,
+    ipAddress,
+    deadline = NO_DEADLINE,
+  }: Pick<Context, "requestId" | "ipAddress"> & Partial<Pick<Context, "deadline">>,
 ): Context {
-  const reads = new ReadSession(platform.readPool, viewer.scope);
+  const reads = new ReadSession(platform.readPool, viewer.scope, deadline.signal);
   const actor = actorOf({ viewer, requestId, ipAddress });
   const signerIn = (tenants: readonly string[], use: ShareUse): Signer<UsableKey> => {
     const user = { scope: viewer.scope, tenants, use, actor };
     return createSigner(signingKeySource(reads, user, platform.vault), platform.tokens);
   };
   const signer = signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW");
-  const load = (): Loaders => createLoaders({ reads, viewer, signer, snapshots: platform.snapshots });
+  const load = (): Loaders =>
+    createLoaders({ reads, viewer, signer, snapshots: platform.snapshots, signal: deadline.signal });
   return {
     platform,
     viewer,
     requestId,
     ipAddress,
+    deadline,
     loaders: load(),
     signerFor: (tenantId, use) => signerIn([tenantId], use),
     // By `this`: Apollo hands a copy of this object to resolvers.

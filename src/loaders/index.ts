@@ -26,10 +26,12 @@ export interface LoaderSources {
   readonly viewer: Viewer;
   readonly signer: Signer<UsableKey>;
   readonly snapshots: Snapshots;
+  /** Aborted when the request has to end. */
+  readonly signal: AbortSignal;
 }
 
 /** The loaders of one request: every read of a resolver or a rule goes through them. */
-export function createLoaders({ reads, viewer, signer, snapshots }: LoaderSources) {
+export function createLoaders({ reads, viewer, signer, snapshots, signal }: LoaderSources) {
   const reader = { reads, roots: viewer.scope.roots, tenants: viewer.tenantsWith("SIGNING_VIEW") };
   const subjects = {
     ...auditEventLoaders(reads, viewer),
@@ -45,7 +47,7 @@ export function createLoaders({ reads, viewer, signer, snapshots }: LoaderSource
     ...shareLoaders(reads, viewer, subjects),
     ...expiringLoaders(reads, viewer),
     ...signingRequestLoaders(reads, viewer),
-    ...appleSnapshotLoaders(reader, { signer, snapshots }),
+    ...appleSnapshotLoaders(reader, { signer, snapshots, signal }),
     ...appleCertificateLoaders(reader),
     ...appleProfileLoaders(reader),
     ...appleBundleIdLoaders(reader),

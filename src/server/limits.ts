@@ -94,18 +94,18 @@ function estimate({ type, field, args, childComplexity }: ComplexityEstimatorArg
 
 /**
  * Refuses an operation whose answer could be larger than the server gives: throws TOO_COMPLEX. Throws BAD_USER_INPUT
- * where an argument cannot be read, since what is beside it could not be counted.
+ * where an argument cannot be read, since what is beside it could not be counted. Gives the cost.
  */
 export function checkCost(
   schema: GraphQLSchema,
   query: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
-): void {
+): number {
   if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
   // Variables that do not fit: the execution that follows refuses them, and says which.
   const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
-  if (errors !== undefined) return;
+  if (errors !== undefined) return 0;
   let cost: number;
   try {
     const operationName = operation.name?.value;
@@ -124,4 +124,5 @@ export function checkCost(
   }
   if (cost > COST_MOST)
     throw tooComplex(`The operation could answer with more than ${COST_MOST} objects: ask for smaller pages.`);
+  return cost;
 }

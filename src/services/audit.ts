@@ -35,8 +35,7 @@ export function actorOf({
   requestId,
   ipAddress,
 }: Pick<Context, "viewer" | "requestId" | "ipAddress">): IntentActor {
-  const actorId = viewer.actor.kind === "user" ? viewer.actor.user.id : viewer.actor.token.id;
-  return { actorId, actorLabel: viewer.label, requestId, ipAddress };
+  return { actorId: viewer.actorId, actorLabel: viewer.label, requestId, ipAddress };
 }
 
 /**

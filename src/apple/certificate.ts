@@ -1,5 +1,5 @@
 import type { AppleClient } from "./client.js";
-import { date, only, text, type AppleResource } from "./document.js";
+import { date, only, required, text, type AppleResource } from "./document.js";
 import { PAGE_ROWS } from "./listing.js";
 import type { Authorization } from "./signer.js";
 
@@ -64,7 +64,10 @@ export async function create(
 ): Promise<CertificateWithContent> {
   const attributes = { certificateType: appleType, csrContent: csrPem };
   const body = { data: { type: "certificates", attributes } };
-  return only(await client.change(authorization, "POST", "/v1/certificates", body), withContent);
+  return only(await client.change(authorization, "POST", "/v1/certificates", body), (resource) => {
+    const content = required(resource, "certificateContent");
+    return { ...certificateOf(resource), content };
+  });
 }
 
 /** Revokes a certificate. One that is not there was revoked already. Throws AppleError. */

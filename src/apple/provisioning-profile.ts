@@ -2,7 +2,7 @@ import { BUNDLE_ID_FIELDS, bundleIdOf, INCLUDED_ROWS, type BundleIdAtApple } fro
 import { CERTIFICATE_FIELDS, certificateOf, type CertificateAtApple } from "./certificate.js";
 import type { AppleClient } from "./client.js";
 import { DEVICE_FIELDS, deviceOf, type DeviceAtApple } from "./device.js";
-import { date, only, related, text, type AppleDocument, type AppleResource } from "./document.js";
+import { date, only, related, required, text, type AppleDocument, type AppleResource } from "./document.js";
 import { PAGE_ROWS } from "./listing.js";
 import type { Authorization } from "./signer.js";
 
@@ -186,7 +186,7 @@ export async function create(
       },
     },
   });
-  const made = only(document, withContent);
+  const made = only(document, (resource) => ({ ...withContent(resource), uuid: required(resource, "uuid") }));
   // Apple's answer to a POST names no relations: they are what was asked for.
   return {
     ...made,

@@ -50,11 +50,11 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
     throw refusalOf(error, ["identifier"]);
   }
   const refusals: Refusal[] = [];
-  for (const [index, capability] of capabilities.entries()) {
+  for (const capability of capabilities) {
     try {
       await enable(ctx, change, made.appleId, capability);
     } catch (error) {
-      refusals.push(refusalOfItem(error, ["capabilities", String(index)]));
+      refusals.push(refusalOfItem(error, ["capabilities", String(input.capabilities.indexOf(capability))]));
     }
   }
   const bundleId = await keep(ctx, change, {

@@ -1,4 +1,5 @@
 import * as certificates from "../../../apple/certificate.js";
+import { unexpected } from "../../../apple/error.js";
 import type { CertificateWithContent } from "../../../apple/certificate.js";
 import type { Unit } from "../../../database/tenancy.js";
 import { AppleCertificate, certificateTypeOf } from "../../../entities/apple/certificate.js";
@@ -54,7 +55,13 @@ export function certificateMaking(
       const all = await certificates.listWithContent(apple, change, wanted.appleType);
       return all.find((each) => fileOf(each)?.publicKeySha256 === publicKeySha256) ?? null;
     },
-    make: (change) => certificates.create(apple, change, wanted),
+    make: async (change) => {
+      const made = await certificates.create(apple, change, wanted);
+      if (fileOf(made)?.publicKeySha256 === publicKeySha256) return made;
+      const error = unexpected("Apple's answer holds another certificate than the one asked for.");
+      error.outcomeUnknown = true;
+      throw error;
+    },
     keep: async (unit, current, found) => {
       const file = fileOf(found);
       if (file?.publicKeySha256 !== publicKeySha256) throw new Error("Apple's certificate is for another key");

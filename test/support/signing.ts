@@ -7,6 +7,7 @@ import { contentOf } from "../../src/sandbox/team/content.js";
 import type { Team } from "../../src/sandbox/team/team.js";
 import { query } from "./database.js";
 import { inDays } from "./kept.js";
+import { mutate } from "./mutation.js";
 import type { TestServer } from "./server.js";
 
 /** What a certificate says, where it is not the usual. */
@@ -52,6 +53,16 @@ export const PASSWORD = "correct horse";
 export async function pkcs12Of({ privateKey, certificate }: Identity, password = PASSWORD): Promise<string> {
   const file = await writePkcs12({ privateKey, certificate, password, friendlyName: "Acme", encoding: "KEYCHAIN" });
   return file.toString("base64");
+}
+
+/** Uploads a new identity to a tenant; gives the id of the certificate. */
+export async function uploadIdentity(server: TestServer, token: string, tenantId: string): Promise<string> {
+  const input = { tenantId, password: PASSWORD, pkcs12: await pkcs12Of(await newIdentity()) };
+  const { payload } = await mutate<{ certificate: { id: string } | null }>(
+    ...([server, token, "uploadCertificate", "certificate { id }", input] as const),
+  );
+  if (payload?.certificate == null) throw new Error("The certificate was not taken");
+  return payload.certificate.id;
 }
 
 /** The private key in a PEM, whatever is around it. */

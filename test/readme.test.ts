@@ -14,6 +14,7 @@ import { PKCS12_MAX_BYTES } from "../src/files/pkcs12.js";
 import { PATIENCE_MS } from "../src/loaders/apple/snapshot.js";
 import { PAGE_DEFAULT, PAGE_MOST } from "../src/resolvers/connection.js";
 import { NODES_MOST } from "../src/resolvers/node.js";
+import { EXPIRING_DAYS_MOST } from "../src/resolvers/signing/expiring.js";
 import { FAILURE_KINDS } from "../src/sandbox/failure.js";
 import * as limits from "../src/server/limits.js";
 import { TOKEN_DEFAULT_MONTHS, TOKEN_LONGEST_MONTHS } from "../src/services/access-token.js";
@@ -76,6 +77,7 @@ describe("the README's table of", () => {
       PAGE_MOST: number(PAGE_MOST),
       PAGE_DEFAULT: number(PAGE_DEFAULT),
       NODES_MOST: number(NODES_MOST),
+      EXPIRING_DAYS_MOST: `${EXPIRING_DAYS_MOST} days`,
       NAME_CHARACTERS: number(NAME_CHARACTERS),
       P8_MAX_CHARACTERS: number(P8_MAX_CHARACTERS),
       SHARE_BUNDLE_IDENTIFIERS: number(SHARE_BUNDLE_IDENTIFIERS),
@@ -192,9 +194,9 @@ test("every command that is not hidden is in the README", () => {
 describe("GraphQL in the README", () => {
   const schema = buildSchema(textOf("schema/schema.graphql"));
 
-  test("is valid at the top", () => {
+  test("is valid at the top, and where a build signs", () => {
     const documents = fences("graphql").map((document) => parse(document));
-    expect(documents).toHaveLength(1);
+    expect(documents).toHaveLength(2);
     expect(documents.flatMap((document) => validate(schema, document))).toEqual([]);
   });
 

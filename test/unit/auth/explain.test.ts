@@ -106,6 +106,46 @@ describe("an explanation", () => {
     expect(reasons.map((reason) => reason.split(" ")[0])).toEqual(["Grant:", "Term", "Role:"]);
   });
 
+  const CERTIFICATE = { kind: "certificate", rootId: "org_a", state: "VALID", hasPrivateKey: true } as const;
+  const PROFILE = {
+    kind: "profile",
+    rootId: "org_a",
+    state: "ACTIVE",
+    bundleIdentifier: "com.acme.app",
+    isForBundleIdentifier: true,
+  } as const;
+
+  test.each<[string, Circumstances["subject"], string]>([
+    ["certificate", CERTIFICATE, "certificate"],
+    ["profile", PROFILE, "profile"],
+  ])("of a %s names it, and takes SIGNING_DOWNLOAD to sign", (_, subject, noun) => {
+    expect(explained({ subject, use: "SIGN" })).toEqual({
+      allowed: true,
+      reasons: [
+        `Grant: "Acme" shares the ${noun} with "Web" (share shr_1).`,
+        "Term uses: the share shr_1 allows VIEW, SIGN.",
+        'Role: jane@acme.example (VIEWER) holds SIGNING_DOWNLOAD in "Web", which SIGN takes.',
+      ],
+    });
+    const viewer = { label: "CI", roles: [], may: (permission: string) => permission !== "SIGNING_DOWNLOAD" };
+    expect(explained({ subject, use: "SIGN", viewer }).allowed).toBe(false);
+    expect(explained({ subject, use: "VIEW", viewer }).allowed).toBe(true);
+  });
+
+  test.each<[string, Circumstances["subject"], string]>([
+    ["a certificate without its private key", { ...CERTIFICATE, hasPrivateKey: false }, "Limit NO_PRIVATE_KEY:"],
+    ["a certificate that is over", { ...CERTIFICATE, state: "EXPIRED" }, "Limit EXPIRED:"],
+    ["a certificate that was revoked", { ...CERTIFICATE, state: "REVOKED" }, "Limit REVOKED:"],
+    ["a profile that is over", { ...PROFILE, state: "EXPIRED" }, "Limit EXPIRED:"],
+    ["a profile that is invalid", { ...PROFILE, state: "INVALID" }, "Limit INVALID:"],
+    ["a profile for another app", { ...PROFILE, isForBundleIdentifier: false }, "Limit bundleIdentifier:"],
+  ])("lets %s be seen, and not be used", (_, subject, reason) => {
+    const { allowed, reasons } = explained({ subject, use: "SIGN", bundleIdentifier: "com.acme.app" });
+    expect([allowed, reasons.length]).toEqual([false, 1]);
+    expect(reasons[0]).toContain(reason);
+    expect(explained({ subject, use: "VIEW" }).allowed).toBe(true);
+  });
+
   test("says when a share will end", () => {
     const { allowed, reasons } = explained({ share: { ...SHARE, expiresAt: new Date("2999-01-01T00:00:00Z") } });
     expect([allowed, reasons[1]]).toEqual([true, "Term expiresAt: the share shr_1 ends at 2999-01-01T00:00:00.000Z."]);

@@ -68,6 +68,14 @@ const download = (certificateId: string, token = acme.owner, input: object = {})
     { certificateId, ...input },
   );
 
+/** What an operator of Web is told before trying. */
+async function canDownload(id: string): Promise<boolean> {
+  const operator = await acme.token(web, ["SIGNING_VIEW", "SIGNING_DOWNLOAD"]);
+  const document = `query ($id: ID!) { certificate(id: $id) { viewerCanDownload } }`;
+  const { data } = await server.ask<{ certificate: { viewerCanDownload: boolean } }>(operator, document, { id });
+  return data.certificate.viewerCanDownload;
+}
+
 const publicOf = (key: KeyObject): unknown => createPublicKey(key).export({ format: "jwk" });
 
 describe("a certificate", () => {
@@ -209,9 +217,11 @@ describe("a certificate that the root shares", () => {
     const denied = await download(id, webCi);
     expect(denied.denied).toBe("FORBIDDEN");
     expect(denied.text).toContain("prepareSigning");
+    expect(await canDownload(id)).toBe(false);
     expect((await download(id, rootCi)).payload?.download).toBeTruthy();
     await acme.share(id, { subOrganizationIds: [web] });
     expect((await download(id, webCi)).payload?.download).toBeTruthy();
+    expect(await canDownload(id)).toBe(true);
   });
 
   test("is handed out no more once it is unshared, or the share has ended", async () => {

@@ -82,6 +82,7 @@ const STRUCTURE: Readonly<Record<string, readonly string[]>> = {
 };
 /** Nouns that nothing stores under this name. */
 const NOUNS_NOT_STORED = [
+  ...["certificate-keeping", "profile-keeping", "profile-deletion", "download"],
   ...["node", "tenant", "viewer", "user", "sign-in", "signing-key", "vault-sentinel", "access-explanation"],
   ...[
     "app-store-connect",

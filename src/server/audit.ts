@@ -11,6 +11,7 @@ import { originalOf } from "./error.js";
 const ENTRIES_MOST = 20;
 /** Ids of a request that an entry names. */
 const IDS_NAMED = 5;
+const IDS_DEPTH = 4;
 
 const DENIALS: ReadonlySet<string> = new Set(["FORBIDDEN", "SHARED_FROM_ROOT", "NOT_FOUND"]);
 
@@ -39,27 +40,33 @@ export const auditPlugin = (platform: Platform): ApolloServerPlugin<Context> => 
   },
 });
 
+/** Something that did not go as it was asked for. */
+interface Miss {
+  readonly outcome: "DENIED" | "REFUSED" | "FAILED";
+  readonly field: string;
+  readonly code: string;
+}
+
 function entriesOf(request: GraphQLRequestContextWillSendResponse<Context>): AuditEntry[] {
-  const { contextValue: ctx, operation } = request;
-  const ids = idsIn(request.request.variables);
-  const tenant = tenantOf(ctx, ids);
-  if (tenant === null) return [];
-  const isMutation = operation?.operation === OperationTypeNode.MUTATION;
-  const subject = ids[0] === undefined ? null : { id: ids[0], label: null };
-  const entry = (outcome: "DENIED" | "REFUSED" | "FAILED", field: string, code: string): AuditEntry => ({
-    ...{ tenant, outcome, subject },
-    action: outcome === "DENIED" ? "access.denied" : `mutation.${outcome.toLowerCase()}`,
-    details: { field, code, ids: ids.slice(0, IDS_NAMED) },
-  });
-  const thrown = (request.errors ?? []).flatMap((error) => {
+  const isMutation = request.operation?.operation === OperationTypeNode.MUTATION;
+  const thrown = (request.errors ?? []).flatMap((error): Miss[] => {
     const code = codeOf(error);
     const field = (error.path ?? []).filter((part) => typeof part === "string").join(".");
     if (code === null || field === "") return [];
-    if (DENIALS.has(code)) return [entry("DENIED", field, code)];
-    return isMutation && code.startsWith("APPLE_") ? [entry("FAILED", field, code)] : [];
+    if (DENIALS.has(code)) return [{ outcome: "DENIED", field, code }];
+    return isMutation && code.startsWith("APPLE_") ? [{ outcome: "FAILED", field, code }] : [];
   });
-  const refused = isMutation ? refusalsIn(request).map(({ field, code }) => entry("REFUSED", field, code)) : [];
-  return [...thrown, ...refused].slice(0, ENTRIES_MOST);
+  const misses = [...thrown, ...(isMutation ? refusalsIn(request) : [])].slice(0, ENTRIES_MOST);
+  if (misses.length === 0) return [];
+  const ids = idsIn(request.request.variables);
+  const tenant = tenantOf(request.contextValue, ids);
+  if (tenant === null) return [];
+  const subject = ids[0] === undefined ? null : { id: ids[0], label: null };
+  return misses.map(({ outcome, field, code }) => ({
+    ...{ tenant, outcome, subject },
+    action: outcome === "DENIED" ? "access.denied" : `mutation.${outcome.toLowerCase()}`,
+    details: { field, code, ids },
+  }));
 }
 
 function codeOf(error: GraphQLError): string | null {
@@ -67,19 +74,24 @@ function codeOf(error: GraphQLError): string | null {
   return original instanceof CodedError ? original.code : null;
 }
 
-function refusalsIn({ response }: GraphQLRequestContextWillSendResponse<Context>): { field: string; code: string }[] {
+function refusalsIn({ response }: GraphQLRequestContextWillSendResponse<Context>): Miss[] {
   const data = response.body.kind === "single" ? response.body.singleResult.data : null;
   return Object.entries(data ?? {}).flatMap(([field, payload]) => {
     const { userErrors } = (payload ?? {}) as { userErrors?: readonly { readonly code?: string }[] };
-    return (userErrors ?? []).map(({ code }) => ({ field, code: code ?? "" }));
+    return (userErrors ?? []).map(({ code }) => ({ outcome: "REFUSED", field, code: code ?? "" }));
   });
 }
 
-/** The ids of ours in variables, wherever they stand. */
-function idsIn(value: unknown, depth = 0): string[] {
-  if (typeof value === "string") return kindOf(value) === null ? [] : [value];
-  if (typeof value !== "object" || value === null || depth > 5) return [];
-  return Object.values(value).flatMap((each) => idsIn(each, depth + 1));
+/** The first ids of ours in variables, wherever they stand. */
+function idsIn(variables: unknown): string[] {
+  const ids = new Set<string>();
+  const search = (value: unknown, depth: number): void => {
+    if (ids.size >= IDS_NAMED || depth > IDS_DEPTH) return;
+    if (typeof value === "string" && kindOf(value) !== null) ids.add(value);
+    if (typeof value === "object" && value !== null) for (const each of Object.values(value)) search(each, depth + 1);
+  };
+  search(variables, 0);
+  return [...ids];
 }
 
 /** In whose log: of the tenant that was named, where the viewer stands in it, else of the first that the viewer stands in. */

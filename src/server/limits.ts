@@ -26,6 +26,8 @@ export const ALIASES_MOST = 15;
 export const DIRECTIVES_MOST = 20;
 /** Objects that an answer may hold, by the page sizes asked for, and `ASKS_APPLE` for each list that may ask Apple. */
 export const COST_MOST = 10_000;
+/** Values in the variables of an operation: each list and object, and what is in it. */
+export const VALUES_MOST = 10_000;
 /** What a list that may ask Apple costs. */
 export const ASKS_APPLE = 20;
 /** Validation errors that one answer names. */
@@ -92,6 +94,19 @@ function estimate({ type, field, args, childComplexity }: ComplexityEstimatorArg
   return 1 + childComplexity;
 }
 
+/** Before anything reads them: each is read several times, and a body has room for a million. */
+function hasFewValues(variables: object): boolean {
+  const found: unknown[] = Object.values(variables);
+  for (const value of found) {
+    if (found.length > VALUES_MOST) return false;
+    if (typeof value !== "object" || value === null) continue;
+    const inner: unknown[] = Array.isArray(value) ? value : Object.values(value);
+    if (found.length + inner.length > VALUES_MOST) return false;
+    found.push(...inner);
+  }
+  return true;
+}
+
 /**
  * Refuses an operation whose answer could be larger than the server gives: throws TOO_COMPLEX. Throws BAD_USER_INPUT
  * where an argument cannot be read, since what is beside it could not be counted. Gives the cost.
@@ -102,6 +117,7 @@ export function checkCost(
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
 ): number {
+  if (!hasFewValues(variables)) throw tooComplex(`The variables hold more than ${VALUES_MOST} values.`);
   if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
   // Variables that do not fit: the execution that follows refuses them, and says which.
   const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });

@@ -57,6 +57,20 @@ const updateDevice = (tenantOf: TenantOf): Ask =>
     ...{ appleId: NEW_DEVICE, name: anew("Phone ") },
   }));
 
+const keepProvisioningProfiles = (tenantOf: TenantOf): Ask =>
+  mutation("keepProvisioningProfiles", "provisioningProfiles { id }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world), appleIds: ["ABSENT1234"] },
+  }));
+
+const deleteCertificate = (force: boolean): Ask =>
+  mutation("deleteCertificate", "deletedId", (certificateId) => ({ certificateId, force }));
+
+const deleteProvisioningProfiles = (force: boolean): Ask =>
+  mutation("deleteProvisioningProfiles", "deletedIds", (id) => ({ provisioningProfileIds: [id], force }));
+
+/** Base64 of a file that is none of those which are wanted. */
+const NO_FILE = Buffer.from("no file").toString("base64");
+
 const addMember = (role: string): Ask =>
   mutation("addMember", "member { id }", (tenantId) => ({
     tenantId,
@@ -171,4 +185,30 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Mutation.updateDevice (the root)": updateDevice(theRoot),
   "Mutation.updateDevice (Web)": updateDevice(web),
   "Mutation.unshare": mutation("unshare", "deletedId", (subjectId) => ({ subjectId })),
+  "Mutation.createSigningRequest": mutation("createSigningRequest", "signingRequest { id }", (tenantId) => ({
+    ...{ tenantId, commonName: "Acme", email: "ci@acme.example", country: "DE" },
+  })),
+  "Mutation.completeSigningRequest": mutation("completeSigningRequest", "certificate { id }", (signingRequestId) => ({
+    ...{ signingRequestId, certificate: NO_FILE },
+  })),
+  "Mutation.uploadCertificate": mutation("uploadCertificate", "certificate { id }", (tenantId) => ({
+    ...{ tenantId, pkcs12: NO_FILE },
+  })),
+  "Mutation.deleteCertificate": deleteCertificate(false),
+  "Mutation.deleteCertificate (force)": deleteCertificate(true),
+  "Mutation.downloadCertificate": mutation("downloadCertificate", "download { pkcs12 }", (certificateId) => ({
+    certificateId,
+  })),
+  "Mutation.keepProvisioningProfiles (the root)": keepProvisioningProfiles(theRoot),
+  "Mutation.keepProvisioningProfiles (Web)": keepProvisioningProfiles(web),
+  "Mutation.uploadProvisioningProfiles": mutation(
+    "uploadProvisioningProfiles",
+    "provisioningProfiles { id }",
+    (tenantId) => ({ tenantId, profiles: [NO_FILE] }),
+  ),
+  "Mutation.deleteProvisioningProfiles": deleteProvisioningProfiles(false),
+  "Mutation.deleteProvisioningProfiles (force)": deleteProvisioningProfiles(true),
+  "Mutation.downloadProvisioningProfile": mutation("downloadProvisioningProfile", "download { content }", (id) => ({
+    provisioningProfileId: id,
+  })),
 };

@@ -216,6 +216,34 @@ const TABLE = `
   Mutation.updateDevice (Web)             the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
   Mutation.updateDevice (Web)             Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
   Mutation.updateDevice (the root)        Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
+
+  Mutation.createSigningRequest           the root                      +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.createSigningRequest           Web                           +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.completeSigningRequest         the root's signing request    rrrF  rrrF  NNNN  NNNN  NNNN  NN  r
+  Mutation.completeSigningRequest         Web's signing request         rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.uploadCertificate              the root                      rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.uploadCertificate              Web                           rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.deleteCertificate              the root's certificate for Web  rrrF  rrrF  SSSS  SSSS  NNNN  NN  r
+  Mutation.deleteCertificate (force)      a new root's certificate for Web  +++F  +++F  SSSS  SSSS  NNNN  NN  +
+  Mutation.deleteCertificate              a new root's own certificate  +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.deleteCertificate              a new Web's own certificate   +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadCertificate            the root's whole certificate for Web  +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadCertificate            the root's own whole certificate  +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.downloadCertificate            Web's own whole certificate   +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.keepProvisioningProfiles (the root)  the root's own key            rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.keepProvisioningProfiles (the root)  Web's own key                 rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.keepProvisioningProfiles (Web)  the root's key for Web        rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.keepProvisioningProfiles (Web)  the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.keepProvisioningProfiles (Web)  Web's own key                 rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.uploadProvisioningProfiles     the root                      rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.uploadProvisioningProfiles     Web                           rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.deleteProvisioningProfiles     the root's profile for Web    rrrF  rrrF  SSSS  SSSS  NNNN  NN  r
+  Mutation.deleteProvisioningProfiles (force)  a new root's profile for Web  +++F  +++F  SSSS  SSSS  NNNN  NN  +
+  Mutation.deleteProvisioningProfiles     a new root's own profile      +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.deleteProvisioningProfiles     a new Web's own profile       +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadProvisioningProfile    the root's profile for Web    +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadProvisioningProfile    the root's own profile        +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.downloadProvisioningProfile    Web's own profile             +++F  +++F  +++F  +++F  NNNN  NN  +
 `;
 
 /** The actors of a line, in the order of its letters. */
@@ -303,4 +331,9 @@ export const TAKES: readonly (readonly [field: string, on: string, ...permission
   ["Mutation.registerBundleId (the root)", "the root's own key", "SIGNING_MANAGE"],
   ["Mutation.registerDevices (the root)", "the root's own key", "SIGNING_MANAGE"],
   ["Mutation.updateDevice (the root)", "the root's own key", "SIGNING_MANAGE"],
+  ["Mutation.createSigningRequest", "Web", "SIGNING_MANAGE"],
+  ["Mutation.deleteCertificate", "a new root's own certificate", "SIGNING_MANAGE"],
+  ["Mutation.downloadCertificate", "the root's own whole certificate", "SIGNING_DOWNLOAD"],
+  ["Mutation.deleteProvisioningProfiles", "a new root's own profile", "SIGNING_MANAGE"],
+  ["Mutation.downloadProvisioningProfile", "the root's own profile", "SIGNING_DOWNLOAD"],
 ];

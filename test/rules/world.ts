@@ -11,6 +11,7 @@ import {
   type Role,
 } from "../support/operations.js";
 import { seed, type Story } from "../support/seed.js";
+import { uploadIdentity } from "../support/signing.js";
 import type { TestServer } from "../support/server.js";
 import { NOBODIES, ROLES } from "./table.js";
 
@@ -119,6 +120,7 @@ export async function makeWorld(server: TestServer): Promise<World> {
   };
   const certificateForWeb = await sharedWithWeb(keep.certificate(root));
   const profileForWeb = await sharedWithWeb(keep.profile(root));
+  const wholeForWeb = await sharedWithWeb(uploadIdentity(server, acme.owner, root));
   const view: Permission[] = ["CREDENTIALS_VIEW"];
   const fixed: Record<string, string> = {
     "the root": root,
@@ -137,6 +139,9 @@ export async function makeWorld(server: TestServer): Promise<World> {
     "the root's certificate for Web": certificateForWeb.id,
     "the root's own certificate": await keep.certificate(root),
     "Web's own certificate": await keep.certificate(web),
+    "the root's whole certificate for Web": wholeForWeb.id,
+    "the root's own whole certificate": await uploadIdentity(server, acme.owner, root),
+    "Web's own whole certificate": await uploadIdentity(server, acme.owner, web),
     "the root's profile for Web": profileForWeb.id,
     "the root's own profile": await keep.profile(root),
     "Web's own profile": await keep.profile(web),
@@ -163,6 +168,8 @@ export async function makeWorld(server: TestServer): Promise<World> {
     "a new root's own certificate": () => keep.certificate(root),
     "a new root's profile for Web": async () => (await sharedWithWeb(keep.profile(root))).id,
     "a new root's own profile": () => keep.profile(root),
+    "a new Web's own certificate": () => keep.certificate(web),
+    "a new Web's own profile": () => keep.profile(web),
   };
   const world: Omit<World, "actors"> = {
     server,

@@ -124,6 +124,24 @@ export type CreateAccessTokenInput = {
   tenantId: Scalars['ID']['input'];
 };
 
+/** Makes a certificate at Apple. */
+export type CreateCertificateInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The name here: 1 to 100 characters; type and date where it is left out. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** A signing request of the tenant, whose private key waits for the certificate. Left out, a key is made. */
+  signingRequestId?: InputMaybe<Scalars['ID']['input']>;
+  /** Whose certificate it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+  /** What it is for. Developer ID and others are made at Apple's site alone. */
+  type: CertificateType;
+};
+
 /** Adds a key. */
 export type CreateCredentialInput = {
   /** Comes back in the payload as it was. */
@@ -144,6 +162,28 @@ export type CreateCredentialInput = {
   tenantId: Scalars['ID']['input'];
   /** Ask Apple before saving; a key that Apple refuses is not saved. */
   verify?: Scalars['Boolean']['input'];
+};
+
+/** Makes a provisioning profile at Apple, and keeps it. */
+export type CreateProvisioningProfileInput = {
+  /** The bundle identifier it is for, which the team has. */
+  bundleIdentifier: Scalars['String']['input'];
+  /** Apple's ids of its certificates: one, or for development several. */
+  certificateAppleIds: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** Apple's ids of its devices: for development and ad hoc at least one, otherwise none. */
+  deviceAppleIds?: Array<Scalars['String']['input']>;
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The name at Apple: 1 to 100 characters, unique in the team. */
+  name: Scalars['String']['input'];
+  /** Whose profile it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+  /** What it is for: in-house with a key of the Enterprise Program alone, and nothing else with it. */
+  type: ProfileType;
 };
 
 /** Makes a certificate signing request. */
@@ -239,7 +279,7 @@ export type DeleteProvisioningProfilesInput = {
 export type DeleteSubOrganizationInput = {
   /** Comes back in the payload as it was. */
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
-  /** The sub-organization; it must own no keys. */
+  /** The sub-organization; it must own no keys, certificates and provisioning profiles. */
   subOrganizationId: Scalars['ID']['input'];
 };
 
@@ -416,6 +456,28 @@ export type Pkcs12Encoding =
   /** AES-256 and SHA-256: for OpenSSL and the newest macOS. */
   | 'MODERN';
 
+/** What a build wants to sign. */
+export type PrepareSigningInput = {
+  /** The app's bundle identifiers, and those of its extensions: 20 at most. */
+  bundleIdentifiers: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key; left out, the fitting one of the tenant, its own before those shared with it. */
+  credentialId?: InputMaybe<Scalars['ID']['input']>;
+  /** Say what would be done, and do nothing. */
+  dryRun?: Scalars['Boolean']['input'];
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** What ends sooner than in so many days is renewed. */
+  minimumValidDays?: Scalars['Int']['input'];
+  /** The password of the .p12; left out, a random one is made. */
+  password?: InputMaybe<Scalars['String']['input']>;
+  /** For which tenant: what is made will be its own. */
+  tenantId: Scalars['ID']['input'];
+  /** How the app is to be distributed. */
+  type: ProfileType;
+};
+
 /** How a provisioning profile came here. */
 export type ProfileSource =
   /** Made at Apple through a key. */
@@ -519,10 +581,44 @@ export type RemoveMemberInput = {
   memberId: Scalars['ID']['input'];
 };
 
+/** Renews a certificate, and every kept profile that holds it. */
+export type RenewCertificateInput = {
+  /** The certificate. */
+  certificateId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key; left out, the one it was made through. */
+  credentialId?: InputMaybe<Scalars['ID']['input']>;
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** Revoke the old one: when all profiles are renewed, or before, where Apple has no room for both. Takes SIGNING_REVOKE. */
+  revokeFirst?: Scalars['Boolean']['input'];
+};
+
+/** Makes a new profile in the place of a kept one. */
+export type RenewProvisioningProfileInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Apple's ids of its devices from now on; left out, those of before that are still enabled. */
+  deviceAppleIds?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The profile. */
+  provisioningProfileId: Scalars['ID']['input'];
+};
+
 /** Revokes a token. */
 export type RevokeAccessTokenInput = {
   /** The token. */
   accessTokenId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Revokes a certificate at Apple. */
+export type RevokeCertificateInput = {
+  /** The certificate. */
+  certificateId: Scalars['ID']['input'];
   /** Comes back in the payload as it was. */
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
 };
@@ -589,6 +685,21 @@ export type SharingTag =
   | 'ROOT'
   /** In the root's list: shared with sub-organizations. */
   | 'SHARED';
+
+/** What is done to get all that a build needs to sign. */
+export type SigningAction =
+  /** A certificate is made at Apple. */
+  | 'CREATE_CERTIFICATE'
+  /** A profile is made at Apple. */
+  | 'CREATE_PROFILE'
+  /** The bundle identifier is registered at Apple. */
+  | 'REGISTER_BUNDLE_ID'
+  /** A kept profile ends too soon, is invalid, or lacks the certificate or devices: another takes its place. */
+  | 'REPLACE_PROFILE'
+  /** A kept certificate serves. */
+  | 'REUSE_CERTIFICATE'
+  /** A profile that is kept, or that Apple holds, serves. */
+  | 'REUSE_PROFILE';
 
 /** Ends the sharing of something. */
 export type UnshareInput = {

@@ -58,7 +58,8 @@ const BY_TENANT = byTenantStatement(
     AND ($9::timestamptz IS NULL OR k.expires_at < $9)`,
 );
 
-const DOWNLOADABLE = downloadableStatement("certificates_downloadable", CERTIFICATES);
+/** Shared for some bundle identifiers alone, it is handed out with profiles, and not by itself. */
+const DOWNLOADABLE = downloadableStatement("certificates_downloadable", CERTIFICATES, "s.bundle_identifiers = '{}'");
 
 const OWN = ownStatement("certificates_own", CERTIFICATES, "serial_number", "k.sealed_key IS NOT NULL");
 

@@ -100,10 +100,10 @@ export function entriesOf(server: TestServer, subjectId: string): Promise<Entry[
 
 /** Runs something while nothing can be written into the log. */
 export async function withoutLog<T>(server: TestServer, run: () => Promise<T>): Promise<T> {
-  await query(server.database.ownerUrl, "REVOKE INSERT ON audit_events FROM countersign_app");
+  await query(server.database.ownerUrl, "REVOKE EXECUTE ON FUNCTION append_audit(jsonb) FROM countersign_app");
   try {
     return await run();
   } finally {
-    await query(server.database.ownerUrl, "GRANT INSERT ON audit_events TO countersign_app");
+    await query(server.database.ownerUrl, "GRANT EXECUTE ON FUNCTION append_audit(jsonb) TO countersign_app");
   }
 }

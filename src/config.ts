@@ -27,6 +27,8 @@ const flag = z
   .enum(["true", "false", "1", "0", "on", "off"], { error: "must be true or false" })
   .transform((text) => ["true", "1", "on"].includes(text));
 
+const perMinute = z.coerce.number({ error: "must be a number" }).int().min(0).max(2_000_000_000);
+
 const environment = z
   .object({
     PORT: z.coerce.number({ error: "must be a port number" }).int().min(0).max(65_535).default(4000),
@@ -45,6 +47,8 @@ const environment = z
         error: "must be 10 to 86400 seconds, or 0 for none",
       })
       .default(240),
+    RATE_REQUESTS_PER_MINUTE: perMinute.default(120_000),
+    RATE_COST_PER_MINUTE: perMinute.default(100_000_000),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_AUDIENCE: z.string().optional(),
     OIDC_JWKS_URL: httpUrl.optional(),
@@ -100,6 +104,10 @@ export interface Config {
   readonly appleDeadlineMs: number;
   /** How old the lists that are in use become; 0: nobody renews them until they are asked for. */
   readonly syncSeconds: number;
+  /** Requests of one actor within a minute; 0: any number. */
+  readonly requestsPerMinute: number;
+  /** Cost of all operations of one actor within a minute; 0: any. */
+  readonly costPerMinute: number;
   /** Null: only access tokens are accepted. */
   readonly oidc: OidcConfig | null;
   /** Whether clients may read the schema, and the explorer is served. */
@@ -136,6 +144,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     appleEnterpriseBaseUrl: rest.APPLE_ENTERPRISE_BASE_URL,
     appleDeadlineMs: rest.APPLE_DEADLINE_MS,
     syncSeconds: rest.APPLE_SYNC_SECONDS,
+    requestsPerMinute: rest.RATE_REQUESTS_PER_MINUTE,
+    costPerMinute: rest.RATE_COST_PER_MINUTE,
     oidc: issuer && audience && jwksUrl ? { issuer, audience, jwksUrl } : null,
     introspection: rest.GRAPHQL_INTROSPECTION,
     logLevel: rest.LOG_LEVEL,

@@ -5,11 +5,13 @@ import type { AppleClient } from "./apple/client.js";
 import { createSigner, type Signer, type TokenCache } from "./apple/signer.js";
 import type { VerifyJwt } from "./auth/bearer.js";
 import type { Viewer } from "./auth/viewer.js";
+import type { AdvisoryLocks } from "./database/advisory-lock.js";
 import { ReadSession } from "./database/tenancy.js";
 import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
+import { actorOf } from "./services/audit.js";
 import type { DataKeyUnit } from "./services/data-key.js";
 import type { Snapshots } from "./services/apple/snapshot.js";
 import { signingKeySource, type UsableKey } from "./services/signing-key.js";
@@ -23,6 +25,8 @@ export interface Platform {
   readonly apple: AppleClient;
   readonly tokens: TokenCache;
   readonly snapshots: Snapshots;
+  /** What one process of many does at a time. */
+  readonly locks: AdvisoryLocks;
   /** Null where no identity provider is configured. */
   readonly verifyJwt: VerifyJwt | null;
   readonly log: Logger;
@@ -33,6 +37,10 @@ export interface Context {
   readonly platform: Platform;
   readonly viewer: Viewer;
   readonly requestId: string;
+  /** When the request has to end. */
+  readonly deadline: { readonly signal: AbortSignal; lift(): void };
+  /** From where it came. */
+  readonly ipAddress: string | null;
   /** What the request has read. */
   loaders: Loaders;
   /** A signer of the keys that may be used in a tenant now, for a use that the viewer is permitted there. */
@@ -43,19 +51,33 @@ export interface Context {
   refresh(): void;
 }
 
+const NO_DEADLINE: Context["deadline"] = { signal: new AbortController().signal, lift: () => undefined };
+
 /** The context of one request of a viewer. */
-export function createContext(platform: Platform, viewer: Viewer, requestId: string): Context {
-  const reads = new ReadSession(platform.readPool, viewer.scope);
+export function createContext(
+  platform: Platform,
+  viewer: Viewer,
+  {
+    requestId,
+    ipAddress,
+    deadline = NO_DEADLINE,
+  }: Pick<Context, "requestId" | "ipAddress"> & Partial<Pick<Context, "deadline">>,
+): Context {
+  const reads = new ReadSession(platform.readPool, viewer.scope, deadline.signal);
+  const actor = actorOf({ viewer, requestId, ipAddress });
   const signerIn = (tenants: readonly string[], use: ShareUse): Signer<UsableKey> => {
-    const user = { scope: viewer.scope, tenants, use };
+    const user = { scope: viewer.scope, tenants, use, actor };
     return createSigner(signingKeySource(reads, user, platform.vault), platform.tokens);
   };
   const signer = signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW");
-  const load = (): Loaders => createLoaders({ reads, viewer, signer, snapshots: platform.snapshots });
+  const load = (): Loaders =>
+    createLoaders({ reads, viewer, signer, snapshots: platform.snapshots, signal: deadline.signal });
   return {
     platform,
     viewer,
     requestId,
+    ipAddress,
+    deadline,
     loaders: load(),
     signerFor: (tenantId, use) => signerIn([tenantId], use),
     // By `this`: Apollo hands a copy of this object to resolvers.

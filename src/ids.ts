@@ -11,6 +11,11 @@ export const ID_PREFIXES = {
   user: "usr",
   dataKey: "key",
   driftEvent: "dft",
+  certificate: "cert",
+  signingRequest: "csr",
+  provisioningProfile: "prof",
+  signingIntent: "int",
+  auditEvent: "aud",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

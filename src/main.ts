@@ -3,6 +3,7 @@
 import "./config.js";
 import "reflect-metadata";
 import { Command, Option } from "commander";
+import { auditExport, auditVerify } from "./commands/audit.js";
 import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { init, ownerToken } from "./commands/init.js";
@@ -45,6 +46,19 @@ program
   // Status 1 says that a key does not work: a wrong option is not that.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .action((options: { organization?: string; key?: string; json?: boolean }) => doctor(readConfig(), options));
+
+const auditCommand = program.command("audit").description("look at the log of what was done");
+auditCommand
+  .command("verify")
+  .description("say whether any entry was changed, taken out, put in or moved, and which is the first")
+  .option("--organization <id>", "only one root organization: org_…")
+  .option("--json", "print a list of reports")
+  .action((options: { organization?: string; json?: boolean }) => auditVerify(readConfig(), options));
+auditCommand
+  .command("export")
+  .description("print every entry, one JSON object a line")
+  .option("--organization <id>", "only one root organization: org_…")
+  .action((options: { organization?: string }) => auditExport(readConfig(), options));
 
 program
   .command("migrate")

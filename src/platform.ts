@@ -9,6 +9,7 @@ import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
 import { makeReadPool } from "./database/tenancy.js";
 import { dataKeyStore } from "./services/data-key.js";
+import { ReconcileJobs } from "./jobs/reconcile.js";
 import { SyncJobs } from "./jobs/sync.js";
 import { Snapshots } from "./services/apple/snapshot.js";
 import { noteWanted } from "./services/apple/sync.js";
@@ -90,6 +91,7 @@ export async function openPlatform(config: Config, progress: Progress): Promise<
       apple,
       tokens: new TokenCache(),
       snapshots,
+      locks,
       verifyJwt: config.oidc === null ? null : jwtVerifier(config.oidc),
       log,
     };
@@ -97,6 +99,9 @@ export async function openPlatform(config: Config, progress: Progress): Promise<
       await sync.start(platform);
       closers.push(() => sync.stop());
     }
+    const reconciling = new ReconcileJobs(log);
+    reconciling.start(platform);
+    closers.push(() => reconciling.stop());
     closers.push(async () => {
       snapshots.stop();
       await apple.close();

@@ -15,7 +15,9 @@ import { createContext, type Platform } from "./context.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
 import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
+import { Deadline, QUERY_DEADLINE_MS } from "./server/deadline.js";
 import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
+import { RateExceeded, RateLimits, type RateOptions } from "./server/rate.js";
 import { signIn } from "./services/sign-in.js";
 
 declare module "fastify" {
@@ -36,7 +38,7 @@ export interface RunningServer {
 }
 
 /** Where and how to serve. */
-export interface ServerOptions {
+export interface ServerOptions extends Partial<RateOptions> {
   /** 0: any free port. */
   readonly port: number;
   readonly host: string;
@@ -47,7 +49,8 @@ export interface ServerOptions {
 /** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
 export async function startServer(platform: Platform, options: ServerOptions): Promise<RunningServer> {
   const { log } = platform;
-  const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, log });
+  const rates = new RateLimits(platform.readPool, { requestsPerMinute: 0, costPerMinute: 0, ...options });
+  const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, platform, rates });
   await apollo.start();
   const logger: FastifyBaseLogger = log;
   const app = fastify({
@@ -94,11 +97,18 @@ export async function startServer(platform: Platform, options: ServerOptions): P
       const presented = readBearer(request.headers.authorization);
       request.viewer = presented === null ? null : await signIn(platform, presented);
       if (request.viewer === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
+      await rates.countRequest(request.viewer.actorId);
     },
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         if (request.viewer === null) throw new Error("A request reached the graph without a viewer");
-        return Promise.resolve(createContext(platform, request.viewer, request.id));
+        return Promise.resolve(
+          createContext(platform, request.viewer, {
+            requestId: request.id,
+            ipAddress: request.ip,
+            deadline: new Deadline(QUERY_DEADLINE_MS),
+          }),
+        );
       },
     }),
   });
@@ -156,11 +166,15 @@ function answerFault(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
+  if (error instanceof RateExceeded) {
+    void reply.header("retry-after", error.retryAfterSeconds);
+    return refuse(request, reply, 429, error.code, error.message);
+  }
   if (error instanceof CodedError)
     return refuse(request, reply, error.code === "UNAUTHENTICATED" ? 401 : 400, error.code, error.message);
   const status = error.statusCode ?? 500;
   if (status === 413)
-    return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024} KB.`);
+    return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024 / 1024} MB.`);
   // A body parser's message quotes the body.
   if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", UNREADABLE);
   platform.log.error(

@@ -8,10 +8,13 @@ import { ROLE_PERMISSIONS } from "../src/auth/permissions.js";
 import { readConfig } from "../src/config.js";
 import { PERMISSIONS, type Permission } from "../src/entities/access-token.js";
 import { ERROR_CODES } from "../src/errors.js";
+import { PROFILE_MAX_BYTES } from "../src/files/mobileprovision.js";
 import { P8_MAX_CHARACTERS } from "../src/files/p8.js";
+import { PKCS12_MAX_BYTES } from "../src/files/pkcs12.js";
 import { PATIENCE_MS } from "../src/loaders/apple/snapshot.js";
 import { PAGE_DEFAULT, PAGE_MOST } from "../src/resolvers/connection.js";
 import { NODES_MOST } from "../src/resolvers/node.js";
+import { EXPIRING_DAYS_MOST } from "../src/resolvers/signing/expiring.js";
 import { FAILURE_KINDS } from "../src/sandbox/failure.js";
 import * as limits from "../src/server/limits.js";
 import { TOKEN_DEFAULT_MONTHS, TOKEN_LONGEST_MONTHS } from "../src/services/access-token.js";
@@ -19,6 +22,9 @@ import { CAPABILITIES_MOST } from "../src/services/apple/bundle-id.js";
 import { DEVICES_MOST } from "../src/services/apple/device.js";
 import { NAME_CHARACTERS } from "../src/services/input.js";
 import { SHARE_BUNDLE_IDENTIFIERS } from "../src/services/share.js";
+import { PKCS12_PASSWORD_CHARACTERS } from "../src/services/signing/export.js";
+import { DELETED_AT_ONCE } from "../src/services/signing/profile/profile-deletion.js";
+import { KEPT_AT_ONCE, UPLOADED_AT_ONCE } from "../src/services/signing/profile/profile-keeping.js";
 
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/sandbox.md"];
 const textOf = (path: string): string => readFileSync(path, "utf8");
@@ -65,12 +71,13 @@ describe("the README's table of", () => {
       Object.entries(limits).filter((each): each is [string, number] => typeof each[1] === "number"),
     );
     const values = {
-      BODY_BYTES: `${Number(BODY_BYTES) / 1024} KB`,
+      BODY_BYTES: `${Number(BODY_BYTES) / 1024 / 1024} MB`,
       REQUEST_TIMEOUT_MS: `${Number(REQUEST_TIMEOUT_MS) / 1000} s`,
       ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, number(count)])),
       PAGE_MOST: number(PAGE_MOST),
       PAGE_DEFAULT: number(PAGE_DEFAULT),
       NODES_MOST: number(NODES_MOST),
+      EXPIRING_DAYS_MOST: `${EXPIRING_DAYS_MOST} days`,
       NAME_CHARACTERS: number(NAME_CHARACTERS),
       P8_MAX_CHARACTERS: number(P8_MAX_CHARACTERS),
       SHARE_BUNDLE_IDENTIFIERS: number(SHARE_BUNDLE_IDENTIFIERS),
@@ -84,6 +91,12 @@ describe("the README's table of", () => {
       PATIENCE_MS: `${PATIENCE_MS / 1000} s`,
       DEVICES_MOST: number(DEVICES_MOST),
       CAPABILITIES_MOST: number(CAPABILITIES_MOST),
+      KEPT_AT_ONCE: number(KEPT_AT_ONCE),
+      UPLOADED_AT_ONCE: number(UPLOADED_AT_ONCE),
+      DELETED_AT_ONCE: number(DELETED_AT_ONCE),
+      PKCS12_MAX_BYTES: `${PKCS12_MAX_BYTES / 1024} KB`,
+      PKCS12_PASSWORD_CHARACTERS: number(PKCS12_PASSWORD_CHARACTERS),
+      PROFILE_MAX_BYTES: `${PROFILE_MAX_BYTES / 1024 / 1024} MB`,
     };
     const shown = table(section("Limits")).map(([, value = "", constant = ""]): [string, string] => [constant, value]);
     expect(Object.fromEntries(shown)).toEqual(values);
@@ -181,9 +194,9 @@ test("every command that is not hidden is in the README", () => {
 describe("GraphQL in the README", () => {
   const schema = buildSchema(textOf("schema/schema.graphql"));
 
-  test("is valid at the top", () => {
+  test("is valid at the top, and where a build signs", () => {
     const documents = fences("graphql").map((document) => parse(document));
-    expect(documents).toHaveLength(1);
+    expect(documents).toHaveLength(2);
     expect(documents.flatMap((document) => validate(schema, document))).toEqual([]);
   });
 

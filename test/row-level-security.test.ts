@@ -3,15 +3,25 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { makeDataSource } from "../src/database/data-source.js";
 import { checkServerRole, UnfitDatabase } from "../src/database/migrate.js";
 import { inTransaction, makeReadPool, ReadSession, type Scope } from "../src/database/tenancy.js";
+import { newId } from "../src/ids.js";
 import { query } from "./support/database.js";
 import { driftedKey } from "./support/drift.js";
 import { SERVER_ROLE } from "./support/global-setup.js";
+import { keepIn } from "./support/kept.js";
 import { seed, type Story } from "./support/seed.js";
 import { startTestServer, type TestServer } from "./support/server.js";
 
 let server: TestServer;
 /** Two organizations, alike. */
-let acme: Story & { web: string; apps: string; ownKeyOfWeb: string; ownKeyOfApps: string; sharedWithWeb: string };
+let acme: Story & {
+  web: string;
+  apps: string;
+  ownKeyOfWeb: string;
+  ownKeyOfApps: string;
+  sharedWithWeb: string;
+  /** By table: what is kept, and by whom. */
+  kept: Record<(typeof SHAREABLE)[number], { ownOfWeb: string; ownOfApps: string; sharedWithWeb: string }>;
+};
 let globex: typeof acme;
 /** Every table that holds rows of organizations. */
 let tables: string[];
@@ -35,6 +45,38 @@ const SEEN_WITH_THE_KEY = [
   ...["apple_budgets", "apple_bundle_ids", "apple_certificates", "apple_devices", "apple_profile_certificates"],
   ...["apple_profile_devices", "apple_provisioning_profiles", "apple_snapshots", "drift_events"],
 ];
+
+/** Tables of what tenants keep and the root may share. */
+const SHAREABLE = ["certificates", "provisioning_profiles"] as const;
+
+/** What Apple knows each by: one tenant keeps it once. */
+const IDENTITY = { certificates: "sha1", provisioning_profiles: "uuid" } as const;
+
+/** Tables of what is a tenant's alone, with the column that says whose. */
+const PRIVATE = [
+  ["signing_requests", "owner_id"],
+  ["signing_intents", "owner_id"],
+  ["idempotent_requests", "tenant_id"],
+  ["audit_events", "tenant_id"],
+] as const;
+
+/** What is a tenant's alone, in each of its tables. */
+async function keepPrivate(rootId: string, tenantId: string, credentialId: string): Promise<void> {
+  await keepIn(server, rootId).signingRequest(tenantId);
+  await query(
+    server.database.ownerUrl,
+    [
+      `INSERT INTO signing_intents (root_id, id, owner_id, credential_id, kind, state, wanted, actor)
+       VALUES ($1, $2, $3, $4, 'PROFILE', 'INTENT', '{}', '{}')`,
+      [rootId, newId("signingIntent"), tenantId, credentialId],
+    ],
+    [
+      `INSERT INTO idempotent_requests (root_id, tenant_id, actor_id, operation, key, input_hash)
+       VALUES ($1, $2, 'usr_1', 'createCertificate', 'once', 'hash')`,
+      [rootId, tenantId],
+    ],
+  );
+}
 
 /** An organization with at least one row in every table. */
 async function furnished(name: string): Promise<typeof acme> {
@@ -60,7 +102,25 @@ async function furnished(name: string): Promise<typeof acme> {
     { id: sharedWithApps },
   );
   expect(used.errors).toBeUndefined();
-  return { ...story, web, apps, ownKeyOfWeb, ownKeyOfApps, sharedWithWeb };
+  const keep = keepIn(server, story.organizationId);
+  const keeping = async (make: (tenantId: string) => Promise<string>) => {
+    const [shared, ownOfWeb, ownOfApps] = [await make(story.organizationId), await make(web), await make(apps)];
+    await story.share(shared, { subOrganizationIds: [web] });
+    await story.share(await make(story.organizationId), { subOrganizationIds: [apps] });
+    return { ownOfWeb, ownOfApps, sharedWithWeb: shared };
+  };
+  const kept = {
+    certificates: await keeping((tenantId) => keep.certificate(tenantId)),
+    provisioning_profiles: await keeping((tenantId) => keep.profile(tenantId)),
+  };
+  for (const [tenant, key] of [
+    [story.organizationId, sharedWithWeb],
+    [web, ownKeyOfWeb],
+    [apps, ownKeyOfApps],
+  ] as const) {
+    await keepPrivate(story.organizationId, tenant, key);
+  }
+  return { ...story, web, apps, ownKeyOfWeb, ownKeyOfApps, sharedWithWeb, kept };
 }
 
 /** Rows of one statement, as the server sees them where it stands. */
@@ -104,13 +164,20 @@ describe("every table that belongs to organizations", () => {
         "apple_profile_devices",
         "apple_provisioning_profiles",
         "apple_snapshots",
+        "audit_events",
+        "audit_heads",
+        "certificates",
         "credential_uses",
         "credentials",
         "data_keys",
         "drift_events",
+        "idempotent_requests",
         "members",
+        "provisioning_profiles",
         "share_targets",
         "shares",
+        "signing_intents",
+        "signing_requests",
         "tenants",
       ]),
     );
@@ -135,6 +202,27 @@ describe("every table that belongs to organizations", () => {
     expect(new Set(keys.map(({ table }) => table))).toEqual(new Set(tables));
     expect(keys.filter(({ first }) => first !== "root_id")).toEqual([]);
   });
+});
+
+test("the log is appended to where the server stands, and changed by nobody, not even there", async () => {
+  const changes = [
+    "UPDATE audit_events SET action = 'other'",
+    "DELETE FROM audit_events",
+    `INSERT INTO audit_events (root_id, id, seq, tenant_id, at, action, outcome, actor_id, actor_label, details, hash)
+     VALUES ('${acme.organizationId}', 'aud_new', 1000, '${acme.organizationId}', now(), 'key.used', 'DONE', 'usr_1', 'jane', '{}', '')`,
+    "UPDATE audit_heads SET seq = 0",
+    "DELETE FROM audit_heads",
+  ];
+  for (const statement of changes) {
+    await expect(seenFrom(rootOf(acme), statement)).rejects.toMatchObject({ code: "42501" });
+  }
+  const append = (rootId: string): string => {
+    const entry = { root_id: rootId, id: "aud_new", tenant_id: rootId, action: "key.used", outcome: "DONE" };
+    const entries = [{ ...entry, actor_id: "usr_1", actor_label: "jane", details: {} }];
+    return `SELECT append_audit('${JSON.stringify(entries)}')`;
+  };
+  expect(await seenFrom(rootOf(acme), append(acme.organizationId))).toHaveLength(1);
+  await expect(seenFrom(rootOf(acme), append(globex.organizationId))).rejects.toMatchObject({ code: "42501" });
 });
 
 describe("the server's role", () => {
@@ -240,6 +328,13 @@ describe("the server", () => {
       "UPDATE apple_calls SET calls = calls RETURNING root_id",
       "DELETE FROM apple_calls RETURNING root_id",
       "DELETE FROM credentials RETURNING root_id",
+      ...SHAREABLE.map((table) => `UPDATE ${table} SET name = name RETURNING root_id`),
+      ...SHAREABLE.map((table) => `DELETE FROM ${table} RETURNING root_id`),
+      "UPDATE signing_intents SET looks = looks + 1 RETURNING root_id",
+      "UPDATE idempotent_requests SET outcome = '{}' RETURNING root_id",
+      ...["signing_requests", "signing_intents", "idempotent_requests"].map(
+        (table) => `DELETE FROM ${table} RETURNING root_id`,
+      ),
     ]) {
       const changed = await seenFrom<{ root_id: string }>(rootOf(acme), statement);
       expect(new Set(changed.map((row) => row.root_id))).toEqual(new Set([acme.organizationId]));
@@ -315,9 +410,43 @@ describe("standing in a sub-organization, the server", () => {
   });
 
   test("sees that something is shared with it, and not with whom else", async () => {
-    expect(await idsIn(inWeb(), "shares", "credential_id")).toEqual([acme.sharedWithWeb]);
-    expect(await idsIn(inWeb(), "share_targets", "sub_organization_id")).toEqual([acme.web]);
+    expect(
+      new Set(await idsIn(inWeb(), "shares", "coalesce(credential_id, certificate_id, provisioning_profile_id)")),
+    ).toEqual(new Set([acme.sharedWithWeb, ...SHAREABLE.map((table) => acme.kept[table].sharedWithWeb)]));
+    expect(new Set(await idsIn(inWeb(), "share_targets", "sub_organization_id"))).toEqual(new Set([acme.web]));
     expect(await idsIn(rootOf(acme), "share_targets", "sub_organization_id")).toContain(acme.apps);
+  });
+
+  test.each(SHAREABLE)("sees %s of its own and those shared with it, and no other", async (table) => {
+    const { ownOfWeb, ownOfApps, sharedWithWeb } = acme.kept[table];
+    expect(await idsIn(inWeb(), table)).toEqual([ownOfWeb, sharedWithWeb].sort());
+    expect(await idsIn(rootOf(acme), table)).toContain(ownOfApps);
+  });
+
+  test.each(SHAREABLE)("changes and deletes %s of its own, and none that is only shared with it", async (table) => {
+    const { ownOfWeb } = acme.kept[table];
+    for (const statement of [`UPDATE ${table} SET name = name RETURNING id`, `DELETE FROM ${table} RETURNING id`]) {
+      expect(await seenFrom(inWeb(), statement)).toEqual([{ id: ownOfWeb }]);
+    }
+  });
+
+  test.each(SHAREABLE)("keeps none of %s for the root or a sibling", async (table) => {
+    const { ownOfWeb } = acme.kept[table];
+    const copy = (ownerId: string): string =>
+      `INSERT INTO ${table} SELECT copy.* FROM ${table} k, jsonb_populate_record(NULL::${table}, to_jsonb(k) ||
+         jsonb_build_object('id', 'copy_of_it', 'owner_id', '${ownerId}', '${IDENTITY[table]}', 'another')) AS copy
+       WHERE k.id = '${ownOfWeb}' RETURNING id`;
+    for (const other of [acme.apps, acme.organizationId]) {
+      await expect(seenFrom(inWeb(), copy(other))).rejects.toMatchObject({ code: "42501" });
+    }
+    expect(await seenFrom(inWeb(), copy(acme.web))).toEqual([{ id: "copy_of_it" }]);
+  });
+
+  test.each(PRIVATE)("sees %s of its own, and neither the root's nor a sibling's", async (table, owner) => {
+    expect(new Set(await idsIn(inWeb(), table, owner))).toEqual(new Set([acme.web]));
+    expect(new Set(await idsIn(rootOf(acme), table, owner))).toEqual(
+      new Set([acme.organizationId, acme.web, acme.apps]),
+    );
   });
 
   test("sees its own tokens and members, and the root's members, and no sibling's", async () => {

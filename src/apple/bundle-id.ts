@@ -1,5 +1,5 @@
 import type { AppleClient } from "./client.js";
-import { only, related, text, type AppleDocument, type AppleResource } from "./document.js";
+import { only, related, required, text, type AppleDocument, type AppleResource } from "./document.js";
 import { PAGE_ROWS } from "./listing.js";
 import type { Authorization } from "./signer.js";
 
@@ -63,7 +63,10 @@ export async function register(
   attributes: { readonly identifier: string; readonly name: string; readonly platform: string },
 ): Promise<BundleIdAtApple> {
   const body = { data: { type: "bundleIds", attributes } };
-  return only(await client.change(authorization, "POST", "/v1/bundleIds", body), (resource) => bundleIdOf(resource));
+  return only(await client.change(authorization, "POST", "/v1/bundleIds", body), (resource) => ({
+    ...bundleIdOf(resource),
+    identifier: required(resource, "identifier"),
+  }));
 }
 
 /** Gives a bundle id a capability. Throws AppleError. */

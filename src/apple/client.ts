@@ -120,6 +120,18 @@ export class AppleClient {
     }
   }
 
+  /** Deletes a thing. One that is not there is deleted already, so a lost answer is asked again. Throws AppleError. */
+  async remove(authorization: Authorization, path: string): Promise<void> {
+    try {
+      await this.#guarded(authorization, { method: "DELETE", url: this.#url(authorization, path, {}) });
+    } catch (error) {
+      if (!(error instanceof AppleError)) throw error;
+      if (error.status === 404) return;
+      error.outcomeUnknown = isOutcomeUnknown(error);
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#transport.close();
   }

@@ -1,5 +1,5 @@
 import type { AppleClient } from "./client.js";
-import { date, only, text, type AppleResource } from "./document.js";
+import { date, only, required, text, type AppleResource } from "./document.js";
 import { PAGE_ROWS } from "./listing.js";
 import type { Authorization } from "./signer.js";
 
@@ -32,6 +32,12 @@ export function deviceOf(resource: AppleResource): DeviceAtApple {
   };
 }
 
+/** The same of the answer to a change, which has to say what device it is. */
+const changedDeviceOf = (resource: AppleResource): DeviceAtApple => ({
+  ...deviceOf(resource),
+  udid: required(resource, "udid"),
+});
+
 /** All devices of a key's team. Throws AppleError. */
 export async function list(client: AppleClient, authorization: Authorization): Promise<DeviceAtApple[]> {
   const query = { limit: PAGE_ROWS, "fields[devices]": DEVICE_FIELDS };
@@ -46,7 +52,13 @@ export async function register(
   attributes: { readonly name: string; readonly udid: string; readonly platform: string },
 ): Promise<DeviceAtApple> {
   const body = { data: { type: "devices", attributes } };
-  return only(await client.change(authorization, "POST", "/v1/devices", body), deviceOf);
+  return only(await client.change(authorization, "POST", "/v1/devices", body), changedDeviceOf);
+}
+
+/** A device by Apple's id. Throws AppleError. */
+export async function get(client: AppleClient, authorization: Authorization, id: string): Promise<DeviceAtApple> {
+  const query = { "fields[devices]": DEVICE_FIELDS };
+  return only(await client.get(authorization, `/v1/devices/${encodeURIComponent(id)}`, query), deviceOf);
 }
 
 /** Renames a device, or changes its status. Throws AppleError. */
@@ -58,5 +70,5 @@ export async function update(
 ): Promise<DeviceAtApple> {
   const body = { data: { type: "devices", id, attributes } };
   const path = `/v1/devices/${encodeURIComponent(id)}`;
-  return only(await client.change(authorization, "PATCH", path, body), deviceOf);
+  return only(await client.change(authorization, "PATCH", path, body), changedDeviceOf);
 }

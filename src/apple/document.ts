@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { unexpected } from "./error.js";
+import { AppleError, unexpected } from "./error.js";
 
 const identifier = z.object({ type: z.string(), id: z.string() });
 
@@ -69,10 +69,25 @@ export function related(from: AppleResource, name: string): { ids: string[]; tot
   return { ids, total: Math.max(relation?.meta?.paging?.total ?? 0, ids.length) };
 }
 
-/** The one resource of a document, read. Throws APPLE_UNEXPECTED_ANSWER where it holds none or several. */
+/** A text attribute without which a thing is none. Throws APPLE_UNEXPECTED_ANSWER where it misses. */
+export function required(from: AppleResource, name: string): string {
+  const value = text(from, name);
+  if (value === null) throw unexpected(`Apple's answer does not hold the ${name} of the thing asked for.`);
+  return value;
+}
+
+/**
+ * The one thing that a change is answered with, read. Throws APPLE_UNEXPECTED_ANSWER where there is none, or several,
+ * or one that cannot be read: the change may have been made all the same.
+ */
 export function only<T>({ data }: AppleDocument, read: (resource: AppleResource) => T): T {
-  const [resource] = data;
-  if (resource === undefined || data.length > 1)
-    throw unexpected("Apple's answer does not hold the one thing asked for.");
-  return read(resource);
+  try {
+    const [resource] = data;
+    if (resource === undefined || data.length > 1)
+      throw unexpected("Apple's answer does not hold the one thing asked for.");
+    return read(resource);
+  } catch (error) {
+    if (error instanceof AppleError) error.outcomeUnknown = true;
+    throw error;
+  }
 }

@@ -1,14 +1,34 @@
 import type { Permission } from "../entities/access-token.js";
+import type { CertificateState } from "../entities/apple/certificate.js";
+import type { ProfileState } from "../entities/apple/provisioning-profile.js";
 import type { AppleKeyType, AppleProgram } from "../entities/credential.js";
 import type { Role } from "../entities/member.js";
 import type { ShareUse } from "../entities/share.js";
 
-/** What decides whether a tenant may use a key. */
+/** What is to be used, with all that may limit it whoever uses it. */
+export type Subject =
+  | { readonly kind: "key"; readonly rootId: string; readonly program: AppleProgram; readonly keyType: AppleKeyType }
+  | {
+      readonly kind: "certificate";
+      readonly rootId: string;
+      readonly state: CertificateState;
+      readonly hasPrivateKey: boolean;
+    }
+  | {
+      readonly kind: "profile";
+      readonly rootId: string;
+      readonly state: ProfileState;
+      readonly bundleIdentifier: string;
+      /** Whether the bundle identifier asked about is one that the profile is for. */
+      readonly isForBundleIdentifier: boolean;
+    };
+
+/** What decides whether a tenant may use a key, a certificate or a profile. */
 export interface Circumstances {
   readonly tenant: { readonly name: string; readonly id: string };
   readonly owner: { readonly name: string; readonly id: string };
-  readonly key: { readonly rootId: string; readonly program: AppleProgram; readonly keyType: AppleKeyType };
-  /** The share of the key, whomever it reaches; null where it is not shared or the share is not to be known of. */
+  readonly subject: Subject;
+  /** The share of it, whomever it reaches; null where it is not shared or the share is not to be known of. */
   readonly share: {
     readonly id: string;
     readonly uses: readonly ShareUse[];
@@ -34,13 +54,19 @@ export const PERMISSION_FOR_USE = {
   PUBLISH: "PUBLISH_MANAGE",
 } as const satisfies Record<ShareUse, Permission>;
 
+/** The permission that each use of a certificate or a profile takes: to sign with it is to have its file. */
+const PERMISSION_FOR_USE_OF_KEPT = { ...PERMISSION_FOR_USE, SIGN: "SIGNING_DOWNLOAD" } as const satisfies Record<
+  ShareUse,
+  Permission
+>;
+
 /** One step of the decision: whether it allows, and why, by name. */
 interface Step {
   readonly allows: boolean;
   readonly reason: string;
 }
 
-/** Whether a tenant may use a key, and every grant, role, term and limit that has a say, in the order they are asked. */
+/** Whether a tenant may use something, and every grant, role, term and limit that has a say, in the order they are asked. */
 export function explain(circumstances: Circumstances): { allowed: boolean; reasons: string[] } {
   const steps = [...grantSteps(circumstances), ...limitSteps(circumstances), roleStep(circumstances)];
   // Where it is refused, only what refuses it is of interest.
@@ -49,29 +75,37 @@ export function explain(circumstances: Circumstances): { allowed: boolean; reaso
   return { allowed: refusals.length === 0, reasons: decisive.map((step) => step.reason) };
 }
 
-/** The grant: the tenant's own key, or a share with its terms. */
+/** The grant: the tenant's own thing, or a share with its terms. */
 function grantSteps({
   tenant,
   owner,
-  key,
+  subject,
   share,
   use,
   bundleIdentifier,
   bundleIdentifierIsWithin,
 }: Circumstances): Step[] {
-  if (owner.id === tenant.id) return [{ allows: true, reason: `Grant: "${tenant.name}" owns the key.` }];
-  if (tenant.id === key.rootId) {
-    return [{ allows: true, reason: `Grant: "${owner.name}" owns the key, and belongs to "${tenant.name}".` }];
+  if (owner.id === tenant.id) return [{ allows: true, reason: `Grant: "${tenant.name}" owns the ${subject.kind}.` }];
+  if (tenant.id === subject.rootId) {
+    return [
+      { allows: true, reason: `Grant: "${owner.name}" owns the ${subject.kind}, and belongs to "${tenant.name}".` },
+    ];
   }
   if (share === null)
     return [
-      { allows: false, reason: `Grant: "${owner.name}" owns the key and does not share it with "${tenant.name}".` },
+      {
+        allows: false,
+        reason: `Grant: "${owner.name}" owns the ${subject.kind} and does not share it with "${tenant.name}".`,
+      },
     ];
   const grant = `share ${share.id}`;
   const steps: Step[] = [
     share.reaches
-      ? { allows: true, reason: `Grant: "${owner.name}" shares the key with "${tenant.name}" (${grant}).` }
-      : { allows: false, reason: `Grant: "${owner.name}" shares the key, but not with "${tenant.name}" (${grant}).` },
+      ? { allows: true, reason: `Grant: "${owner.name}" shares the ${subject.kind} with "${tenant.name}" (${grant}).` }
+      : {
+          allows: false,
+          reason: `Grant: "${owner.name}" shares the ${subject.kind}, but not with "${tenant.name}" (${grant}).`,
+        },
   ];
   if (share.expiresAt !== null) {
     const over = share.expiresAt <= new Date();
@@ -90,8 +124,43 @@ function grantSteps({
   return steps;
 }
 
-/** The limits that Apple sets to a kind of key, whoever uses it. */
-function limitSteps({ key, use }: Circumstances): Step[] {
+/** The limits of a kind of thing, whoever uses it. */
+function limitSteps({ subject, use, bundleIdentifier }: Circumstances): Step[] {
+  switch (subject.kind) {
+    case "key":
+      return keyLimits(subject, use);
+    case "certificate":
+      return use === "VIEW" ? [] : certificateLimits(subject);
+    case "profile":
+      return use === "VIEW" ? [] : profileLimits(subject, bundleIdentifier);
+  }
+}
+
+/** One kind of subject. */
+type Of<Kind extends Subject["kind"]> = Extract<Subject, { kind: Kind }>;
+
+const limit = (reason: string): Step => ({ allows: false, reason: `Limit ${reason}` });
+
+function certificateLimits({ state, hasPrivateKey }: Of<"certificate">): Step[] {
+  return [
+    ...(hasPrivateKey ? [] : [limit("NO_PRIVATE_KEY: the private key of the certificate is not here.")]),
+    ...(state === "EXPIRED" ? [limit("EXPIRED: the time of the certificate is over.")] : []),
+    ...(state === "REVOKED" ? [limit("REVOKED: the certificate was revoked.")] : []),
+  ];
+}
+
+function profileLimits(profile: Of<"profile">, bundleIdentifier: string | null): Step[] {
+  const { state, isForBundleIdentifier } = profile;
+  const isOther = bundleIdentifier !== null && !isForBundleIdentifier;
+  return [
+    ...(state === "EXPIRED" ? [limit("EXPIRED: the time of the profile is over.")] : []),
+    ...(state === "INVALID" ? [limit("INVALID: the profile is no longer valid at Apple.")] : []),
+    ...(isOther ? [limit(`bundleIdentifier: the profile is for ${profile.bundleIdentifier}.`)] : []),
+  ];
+}
+
+/** The limits that Apple sets to a kind of key. */
+function keyLimits(key: Of<"key">, use: ShareUse): Step[] {
   const steps: Step[] = [];
   if (key.program === "ENTERPRISE" && use === "PUBLISH") {
     steps.push({
@@ -109,8 +178,8 @@ function limitSteps({ key, use }: Circumstances): Step[] {
 }
 
 /** The role or token of whoever asks. */
-function roleStep({ tenant, use, viewer }: Circumstances): Step {
-  const permission = PERMISSION_FOR_USE[use];
+function roleStep({ tenant, subject, use, viewer }: Circumstances): Step {
+  const permission = (subject.kind === "key" ? PERMISSION_FOR_USE : PERMISSION_FOR_USE_OF_KEPT)[use];
   const holds = viewer.may(permission);
   const who = viewer.roles.length > 0 ? `${viewer.label} (${viewer.roles.join(", ")})` : `${viewer.label} (token)`;
   return {

@@ -95,6 +95,11 @@ export class Viewer {
     return this.grants.filter((grant) => grant.permissions.includes(permission)).map((grant) => grant.tenantId);
   }
 
+  /** The id of the user or of the token. */
+  get actorId(): string {
+    return this.actor.kind === "user" ? this.actor.user.id : this.actor.token.id;
+  }
+
   /** The actor as people know it: e-mail, or the name of the token. */
   get label(): string {
     return this.actor.kind === "user" ? this.actor.user.email : this.actor.token.name;

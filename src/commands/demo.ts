@@ -8,7 +8,7 @@ import { startServer, type RunningServer } from "../server.js";
 import * as organizations from "../services/organization.js";
 import type { Platform } from "../context.js";
 import { untilStopped } from "./signal.js";
-import { tellStory } from "./story.js";
+import { tellStory } from "./story/story.js";
 
 /** The demo's own database: made anew by each run, in a PostgreSQL that stays for the next. */
 const DATABASE = "countersign_demo";

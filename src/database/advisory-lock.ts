@@ -1,7 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 
 /** Two numbers of PostgreSQL's for a name; the first keeps this use apart from others. */
 const NAMESPACE = 7_265_402;
+/** How often it is looked whether another process still holds a name. */
+const LOOK_AGAIN_MS = 100;
 
 /**
  * Names that one process of many holds at a time. All of a process are held by one connection: when the process dies
@@ -10,6 +13,7 @@ const NAMESPACE = 7_265_402;
 export class AdvisoryLocks {
   #connection: Promise<pg.Client> | null = null;
   #held = new Set<string>();
+  readonly #queues = new Map<string, Promise<unknown>>();
 
   constructor(private readonly url: string) {}
 
@@ -35,6 +39,35 @@ export class AdvisoryLocks {
     } catch (error) {
       for (const name of free) this.#held.delete(name);
       throw error;
+    }
+  }
+
+  /**
+   * Works while nobody else holds a name, in this process or in another. Those of this process wait in line, so that one
+   * of them at a time asks the database. `busy` answers for whoever would have to wait for longer than so.
+   */
+  async exclusively<T>(name: string, patienceMs: number, work: () => Promise<T>, busy: () => T): Promise<T> {
+    const until = Date.now() + patienceMs;
+    const before = this.#queues.get(name);
+    const turn = (async (): Promise<T> => {
+      if (before !== undefined && patienceMs === 0) return busy();
+      await before;
+      while (((await this.acquire([name])).get(name) ?? null) === null) {
+        if (Date.now() >= until) return busy();
+        await delay(LOOK_AGAIN_MS);
+      }
+      try {
+        return await work();
+      } finally {
+        await this.release([name]);
+      }
+    })();
+    const settled = turn.catch(() => undefined); // Whoever asked for it is told.
+    this.#queues.set(name, settled);
+    try {
+      return await turn;
+    } finally {
+      if (this.#queues.get(name) === settled) this.#queues.delete(name);
     }
   }
 

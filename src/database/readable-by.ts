@@ -1,12 +1,22 @@
+import type { ShareUse } from "../entities/share.js";
+
+/** The columns of `shares` that refer to what is shared. */
+export type ShareSubjectColumn = "credential_id" | "certificate_id" | "provisioning_profile_id";
+
 /**
  * The clause that every load of something shareable carries: rows of the viewer's tenants, or shared with one of
  * them by a share that is not over. `$1` are the viewer's roots, `$2` the tenants; `row` is the alias of a table
- * with `root_id`, `owner_id` and `id`, and `subject` the column of `shares` that refers to it.
+ * with `root_id`, `owner_id` and `id`, and `subject` the column of `shares` that refers to it. `terms` is what else
+ * the share `s` has to allow.
  */
-export function readableBy(row: string, subject: "credential_id", tenants = "$2"): string {
+export function readableBy(row: string, subject: ShareSubjectColumn, tenants = "$2", terms = "true"): string {
   return `(${ownedBy(row, tenants)} OR (${row}.root_id = ANY ($1) AND EXISTS (
-    SELECT 1 FROM shares s WHERE s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)})))`;
+    SELECT 1 FROM shares s WHERE s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)}
+      AND ${terms})))`;
 }
+
+/** The term of the share `s` that allows a use. */
+export const allows = (use: ShareUse): string => `'${use}' = ANY (s.uses)`;
 
 /** Rows that one of the tenants owns; a root owns what its sub-organizations own. */
 export function ownedBy(row: string, tenants = "$2"): string {
@@ -26,6 +36,29 @@ export function liveFor(share: string, tenants: string): string {
 export function live(share: string): string {
   return `(${share}.expires_at IS NULL OR ${share}.expires_at > now())`;
 }
+
+/**
+ * What binds a use of something shareable: the tenant it is for, and the patterns of bundle identifiers; empty: any.
+ * Columns of a statement that has `sharedFor` in it.
+ */
+export const termsOfUse = (row: string, tenants: string): string => `
+  CASE WHEN ${ownedBy(row, tenants)} THEN '{}' ELSE s.bundle_identifiers END AS "bundleIdentifiers",
+  CASE WHEN ${ownedBy(row, tenants)} THEN ${row}.owner_id ELSE (SELECT min(t.id) FROM tenants t
+    WHERE t.root_id = ${row}.root_id AND t.id = ANY (${tenants}) AND (s.with_all OR EXISTS (SELECT 1 FROM share_targets r
+      WHERE r.root_id = s.root_id AND r.share_id = s.id AND r.sub_organization_id = t.id))) END AS "tenantId"`;
+
+/**
+ * Joins the share `s` that lets one of the tenants use a row; `use` is an expression. What is left is theirs to use now:
+ * own rows, and those of such a share. The clause of `WHERE` comes with it, and goes on with AND.
+ */
+export const sharedFor = (
+  row: string,
+  subject: "credential_id" | "certificate_id" | "provisioning_profile_id",
+  tenants: string,
+  use: string,
+): string => `
+  LEFT JOIN shares s ON s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)} AND ${use} = ANY (s.uses)
+  WHERE ${row}.root_id = ANY ($1) AND (${ownedBy(row, tenants)} OR s.id IS NOT NULL)`;
 
 /**
  * The start of every statement that reads what Apple said of keys: those that may be used now to see it, in `usable`,

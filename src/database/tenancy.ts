@@ -67,10 +67,13 @@ export class ReadSession {
   constructor(
     private readonly pool: Pool,
     private readonly scope: Scope,
+    /** Aborted when nothing more is to be read. */
+    private readonly signal: AbortSignal | null = null,
   ) {}
 
   /** The rows of a statement, in the shape it names. */
   async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    this.signal?.throwIfAborted();
     this.#running += 1;
     try {
       const client = await (this.#client ??= this.#begin());

@@ -6,12 +6,18 @@ import { AppleDevice } from "./apple/device.js";
 import { DriftEvent } from "./apple/drift-event.js";
 import { AppleProfileCertificate, AppleProfileDevice, AppleProvisioningProfile } from "./apple/provisioning-profile.js";
 import { AppleSnapshot } from "./apple/snapshot.js";
+import { AuditEvent } from "./audit-event.js";
 import { Credential } from "./credential.js";
 import { CredentialUse } from "./credential-use.js";
 import { DataKey } from "./data-key.js";
+import { IdempotentRequest } from "./idempotent-request.js";
 import { Member } from "./member.js";
 import { Organization } from "./organization.js";
 import { Share, ShareTarget } from "./share.js";
+import { Certificate } from "./signing/certificate.js";
+import { ProvisioningProfile } from "./signing/provisioning-profile.js";
+import { SigningIntent } from "./signing/signing-intent.js";
+import { SigningRequest } from "./signing/signing-request.js";
 import { SubOrganization } from "./sub-organization.js";
 import { Tenant } from "./tenant.js";
 
@@ -37,4 +43,10 @@ export const entities = [
   AppleBudget,
   AppleCall,
   DriftEvent,
+  Certificate,
+  ProvisioningProfile,
+  SigningRequest,
+  SigningIntent,
+  IdempotentRequest,
+  AuditEvent,
 ] as const;

@@ -10,6 +10,10 @@ const TYPE_NAMES: Partial<Record<IdKind, string>> = {
   credential: "Credential",
   share: "Share",
   driftEvent: "DriftEvent",
+  certificate: "Certificate",
+  signingRequest: "SigningRequest",
+  auditEvent: "AuditEvent",
+  provisioningProfile: "ProvisioningProfile",
   user: "User",
 };
 

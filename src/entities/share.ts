@@ -31,8 +31,15 @@ export class Share extends TenantRow {
   @Column("text")
   ownerId!: string;
 
-  @Column("text")
-  credentialId!: string;
+  /** What is shared: one of the three. */
+  @Column("text", { nullable: true })
+  credentialId!: string | null;
+
+  @Column("text", { nullable: true })
+  certificateId!: string | null;
+
+  @Column("text", { nullable: true })
+  provisioningProfileId!: string | null;
 
   @Field(() => Boolean, { description: "Now and in future: a sub-organization made later has it too." })
   @Column("boolean", { name: "with_all" })

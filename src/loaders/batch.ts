@@ -25,6 +25,16 @@ export function oneByKey<Row>(
   });
 }
 
+/** A loader of whole lists: one statement for all the keys of a tick, in the order in which it gives the rows. */
+export function manyByKey<Row extends object>(
+  load: (keys: readonly string[]) => Promise<readonly Listed<Row>[]>,
+): DataLoader<string, Row[]> {
+  return new DataLoader(async (keys) => {
+    const found = groupBy(await load(keys), (row) => row.listKey);
+    return keys.map((key) => found.get(key) ?? []);
+  });
+}
+
 /** A page of the list that belongs to `key`, with what narrows the list. */
 export interface ListKey<Filter> extends PageArgs {
   readonly key: string;

@@ -1,7 +1,8 @@
+import { live } from "../database/readable-by.js";
 import type { ReadSession } from "../database/tenancy.js";
 import type { Tenant } from "../entities/tenant.js";
 import type { Viewer } from "../auth/viewer.js";
-import { oneByKey, pagesByKey } from "./batch.js";
+import { manyByKey, oneByKey, pagesByKey } from "./batch.js";
 
 /** A tenant as loaded: without what only writes need. */
 export type TenantRow = Pick<Tenant, "id" | "rootId" | "name" | "createdAt">;
@@ -30,6 +31,17 @@ const BY_SHARE = {
     ORDER BY t.id LIMIT $5) s`,
 };
 
+/** Those that a share of a key reaches now. */
+const BY_CREDENTIAL = {
+  name: "sub_organizations_of_credential",
+  text: `SELECT ${COLUMNS}, s.credential_id AS "listKey" FROM shares s
+    JOIN tenants t ON t.root_id = s.root_id AND t.id <> t.root_id AND (s.with_all OR EXISTS (
+      SELECT 1 FROM share_targets target
+      WHERE target.root_id = s.root_id AND target.share_id = s.id AND target.sub_organization_id = t.id))
+    WHERE s.root_id = ANY ($1) AND s.credential_id = ANY ($3) AND ${live("s")} AND ${VISIBLE}
+    ORDER BY t.id`,
+};
+
 const ENTERED = {
   name: "tenants_of_viewer",
   // "org_" sorts before "sub_": roots come first by their ids.
@@ -49,6 +61,9 @@ export function tenantLoaders(reads: ReadSession, { scope }: Viewer) {
     ),
     subOrganizationsByShare: pagesByKey<TenantRow, null>((ids, { after, limit }) =>
       reads.rows(BY_SHARE, [scope.roots, scope.tenants, ids, after, limit]),
+    ),
+    subOrganizationsOfCredential: manyByKey<TenantRow>((ids) =>
+      reads.rows(BY_CREDENTIAL, [scope.roots, scope.tenants, ids]),
     ),
     /** A page of the tenants that the viewer may enter, roots first. */
     tenantsOfViewer: (after: string, limit: number): Promise<TenantRow[]> =>

@@ -1,5 +1,6 @@
 import { type ClassType, Field, Int, ObjectType } from "type-graphql";
 import type { ListKey, Page } from "../loaders/batch.js";
+import { SharingTag } from "../entities/share.js";
 import { Denial } from "../errors.js";
 
 /** Rows that one page holds at most, and where nobody says. */
@@ -89,6 +90,13 @@ export function field(name: string, type: () => unknown, options: { description:
   };
 }
 
+/** What an edge says of something in a tenant's list. */
+export const sharingTag = field("tag", () => SharingTag, {
+  nullable: true,
+  description:
+    "How it came into this list, since the same thing is tagged differently in each tenant's; null for one that is the tenant's own and not shared.",
+});
+
 /** The type of `first`. */
 export const FirstType = () => Int;
 
@@ -146,25 +154,27 @@ export function connectionOf<Row extends { id: string }>(
   return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }
 
-/** As `pageOf`, for a list whose items are in the order of their `position`. */
+/** As `pageOf`, for a list whose items are in the order of their `position`, which has this form. */
 export function pageAfterPosition<Filter>(
   key: string,
   first: number,
   after: string | null | undefined,
   filter: Filter,
+  form = /^\d{1,9}$/,
 ): ListKey<Filter> {
   const page = pageOf(key, first, after, filter);
-  if (page.after !== null && !/^\d{1,9}$/.test(page.after)) {
+  if (page.after !== null && !form.test(page.after)) {
     throw new Denial("INVALID_INPUT", "`after` is no cursor of this list.");
   }
   return page;
 }
 
-/** As `connectionOf`, for a list whose items are in the order of their `position`. */
-export function positionedConnection<Row extends { readonly position: number | null }>(
+/** As `connectionOf`, for a list whose items are in the order of their `position`; `edge` may put another node in the row's place. */
+export function positionedConnection<Row extends { readonly position: number | string | null }>(
   { rows, hasNextPage }: Page<Row>,
   { after }: { after: string | null },
+  edge: (row: Row) => object = () => ({}),
 ): Connection<Row> {
-  const edgeOf = (node: Row): Edge<Row> => ({ cursor: toCursor(String(node.position)), node });
+  const edgeOf = (row: Row): Edge<Row> => ({ node: row, ...edge(row), cursor: toCursor(String(row.position)) });
   return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }

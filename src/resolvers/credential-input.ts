@@ -1,7 +1,6 @@
 import { Field, ID, InputType } from "type-graphql";
 import { AppleKeyType, AppleProgram, Credential, CredentialStatus } from "../entities/credential.js";
-import { SharingTag } from "../entities/share.js";
-import { connectionType, field } from "./connection.js";
+import { connectionType, sharingTag } from "./connection.js";
 import { deletionPayloadType, MutationInput, payloadType } from "./payload.js";
 
 const KEY_TEXT =
@@ -10,11 +9,7 @@ const VERIFY = "Ask Apple before saving; a key that Apple refuses is not saved."
 
 /** A page of a tenant's keys, each with how it came there. */
 export const TenantCredentialConnection = connectionType("TenantCredential", () => Credential, {
-  edge: field("tag", () => SharingTag, {
-    nullable: true,
-    description:
-      "How it came into this list, since the same key is tagged differently in each tenant's; null for one that is the tenant's own and not shared.",
-  }),
+  edge: sharingTag,
 });
 
 export const CreateCredentialPayload = payloadType("CreateCredentialPayload", "credential", () => Credential);

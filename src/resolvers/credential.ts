@@ -6,6 +6,7 @@ import { Share } from "../entities/share.js";
 import { Tenant } from "../entities/tenant.js";
 import { Denial } from "../errors.js";
 import type { CredentialRow, ListedCredential } from "../loaders/credential.js";
+import type { ShareRow } from "../loaders/share.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import * as credentials from "../services/credential.js";
 import { AppStoreConnect } from "./apple/app-store-connect.js";
@@ -64,8 +65,8 @@ export class CredentialResolver {
     nullable: true,
     description: "How this key is shared; null for whoever may not see that.",
   })
-  share(@Root() { id, rootId }: CredentialRow, @Ctx() ctx: Context): Promise<Share | null> | null {
-    return ctx.viewer.may("CREDENTIALS_VIEW", { id: rootId, rootId }) ? ctx.loaders.shareByCredential.load(id) : null;
+  share(@Root() { id, rootId }: CredentialRow, @Ctx() ctx: Context): Promise<ShareRow | null> | null {
+    return ctx.viewer.may("CREDENTIALS_VIEW", { id: rootId, rootId }) ? ctx.loaders.shareBySubject.load(id) : null;
   }
 
   @FieldResolver(() => Boolean, { description: "Whether the viewer may rename, rotate and verify it." })

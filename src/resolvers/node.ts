@@ -20,8 +20,16 @@ async function load({ loaders, viewer }: Context, id: string): Promise<{ id: str
         : loaders.accessToken.load(id);
     case "credential":
       return loaders.credential.load(id);
+    case "certificate":
+      return loaders.certificate.load(id);
+    case "provisioningProfile":
+      return loaders.provisioningProfile.load(id);
+    case "signingRequest":
+      return loaders.signingRequest.load(id);
     case "share":
       return loaders.share.load(id);
+    case "auditEvent":
+      return loaders.auditEvent.load(id);
     case "driftEvent":
       return loaders.driftEvent.load(id);
     case "user":

@@ -12,7 +12,7 @@ export const ErrorCodeEnum = describedEnum(
 
 /** What the user can mend. */
 @ObjectType({ simpleResolvers: true, description: "Why a mutation was understood and refused, for the user to mend." })
-class UserError {
+export class UserError {
   @Field(() => ErrorCodeEnum, { description: "Stable, for programs." })
   code!: ErrorCode;
 
@@ -31,6 +31,17 @@ class UserError {
 export abstract class MutationInput {
   @Field(() => String, { nullable: true, description: "Comes back in the payload as it was." })
   clientMutationId?: string | null;
+}
+
+/** What the input of a mutation has that may be asked for twice and is done once. */
+@InputType()
+export abstract class IdempotentInput extends MutationInput {
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice.",
+  })
+  idempotencyKey?: string | null;
 }
 
 /** What every payload has. */
@@ -61,13 +72,15 @@ export function payloadType(
 }
 
 /** The GraphQL type of a payload with several things, empty where the mutation was refused. */
-export function listPayloadType(name: string, fieldName: string, type: () => object): ClassType {
+export function listPayloadType(
+  name: string,
+  fieldName: string,
+  type: () => object,
+  description = "What they are now; `userErrors` says why others are not here.",
+): ClassType {
   @ObjectType(name, { simpleResolvers: true, description: "What came of the mutation." })
   class Payload extends MutationPayload {}
-  Field(() => [type() as ClassType], { description: "What they are now; `userErrors` says why others are not here." })(
-    Payload.prototype,
-    fieldName,
-  );
+  Field(() => [type() as ClassType], { description })(Payload.prototype, fieldName);
   return Payload;
 }
 

@@ -17,7 +17,9 @@ import { Credential } from "../entities/credential.js";
 import { typeNameOf } from "../entities/node.js";
 import { Organization } from "../entities/organization.js";
 import { Share, ShareUse } from "../entities/share.js";
-import type { FoundCredential } from "../loaders/credential.js";
+import { Certificate } from "../entities/signing/certificate.js";
+import { ProvisioningProfile } from "../entities/signing/provisioning-profile.js";
+import type { ShareRow, ShareSubject } from "../loaders/share.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import * as shares from "../services/share.js";
 import { AFTER, connectionOf, connectionType, FIRST, FirstType, pageOf, type Connection } from "./connection.js";
@@ -31,7 +33,7 @@ const UnsharePayload = deletionPayloadType("UnsharePayload");
 const Shareable = createUnionType({
   name: "Shareable",
   description: "What the root organization may share.",
-  types: () => [Credential] as const,
+  types: () => [Credential, Certificate, ProvisioningProfile] as const,
   resolveType: (value: { id: string }) => typeNameOf(value),
 });
 
@@ -40,10 +42,14 @@ const Shareable = createUnionType({
     "Sets how something is shared. Either withAllSubOrganizations, or subOrganizationIds that are not empty.",
 })
 class ShareInput extends MutationInput {
-  @Field(() => ID, { description: "The key that the root organization owns." })
+  @Field(() => ID, { description: "What the root organization owns: a key, a certificate or a provisioning profile." })
   subjectId!: string;
 
-  @Field(() => String, { nullable: true, description: "The settings name; given, it renames the subject." })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "The settings name; given, it renames the key or certificate. A profile is named at Apple, and takes none.",
+  })
   name?: string | null;
 
   @Field(() => Boolean, { defaultValue: false, description: "With all, also those made later." })
@@ -67,7 +73,7 @@ class ShareInput extends MutationInput {
 
 @InputType({ description: "Ends the sharing of something." })
 class UnshareInput extends MutationInput {
-  @Field(() => ID, { description: "The key that is shared." })
+  @Field(() => ID, { description: "What is shared." })
   subjectId!: string;
 }
 
@@ -80,7 +86,7 @@ export class OrganizationSharesResolver {
     @Arg("first", FirstType, FIRST) first: number,
     @Arg("after", () => String, AFTER) after: string | null | undefined,
     @Ctx() ctx: Context,
-  ): Promise<Connection<Share>> {
+  ): Promise<Connection<ShareRow>> {
     const page = pageOf(organization.id, first, after, null);
     return connectionOf(await ctx.loaders.sharesByOrganization.load(page), page);
   }
@@ -90,18 +96,18 @@ export class OrganizationSharesResolver {
 @Resolver(() => Share)
 export class ShareResolver {
   @Query(() => Share, { nullable: true, description: "A share by its id." })
-  share(@Arg("id", () => ID, { description: "Its id." }) id: string, @Ctx() ctx: Context): Promise<Share | null> {
+  share(@Arg("id", () => ID, { description: "Its id." }) id: string, @Ctx() ctx: Context): Promise<ShareRow | null> {
     return ctx.loaders.share.load(id);
   }
 
   @FieldResolver(() => Shareable, { description: "What is shared." })
-  subject(@Root() { credentialId }: Share, @Ctx() ctx: Context): Promise<FoundCredential | null> {
-    return ctx.loaders.credential.load(credentialId);
+  async subject(@Root() { subjectId }: ShareRow, @Ctx() ctx: Context): Promise<ShareSubject["item"] | null> {
+    return (await ctx.loaders.shareSubject(subjectId))?.item ?? null;
   }
 
   @FieldResolver(() => SubOrganizationConnection, { description: "Those chosen by hand; empty where it is with all." })
   async subOrganizations(
-    @Root() share: Share,
+    @Root() share: ShareRow,
     @Arg("first", FirstType, FIRST) first: number,
     @Arg("after", () => String, AFTER) after: string | null | undefined,
     @Ctx() ctx: Context,
@@ -112,7 +118,7 @@ export class ShareResolver {
 
   @Mutation(() => SharePayload, {
     name: "share",
-    description: "Sets how a key of the root is shared; a second call replaces the first.",
+    description: "Sets how a key, a certificate or a profile of the root is shared; a second call replaces the first.",
   })
   setShare(@Arg("input", () => ShareInput, INPUT) input: ShareInput, @Ctx() ctx: Context) {
     return answer(ctx, input, async () => {
@@ -123,7 +129,7 @@ export class ShareResolver {
   }
 
   @Mutation(() => UnsharePayload, {
-    description: "Ends the sharing of a key: from the answer on nobody below uses it.",
+    description: "Ends the sharing of something: from the answer on nobody below uses it.",
   })
   unshare(@Arg("input", () => UnshareInput, INPUT) input: UnshareInput, @Ctx() ctx: Context) {
     return answer(ctx, input, async () => ({ deletedId: await shares.unshare(ctx, input) }));

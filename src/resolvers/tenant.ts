@@ -64,7 +64,9 @@ class UpdateSubOrganizationInput extends MutationInput {
 
 @InputType({ description: "Deletes a sub-organization with its members and tokens." })
 class DeleteSubOrganizationInput extends MutationInput {
-  @Field(() => ID, { description: "The sub-organization; it must own no keys." })
+  @Field(() => ID, {
+    description: "The sub-organization; it must own no keys, certificates and provisioning profiles.",
+  })
   subOrganizationId!: string;
 }
 
@@ -156,7 +158,8 @@ export class SubOrganizationResolver {
   }
 
   @Mutation(() => DeleteSubOrganizationPayload, {
-    description: "Deletes a sub-organization with its members and tokens. Refused with IN_USE while it owns keys.",
+    description:
+      "Deletes a sub-organization with its members and tokens. Refused with IN_USE while it owns keys, certificates or provisioning profiles.",
   })
   deleteSubOrganization(
     @Arg("input", () => DeleteSubOrganizationInput, INPUT) input: DeleteSubOrganizationInput,

@@ -1,9 +1,8 @@
-import type { Context } from "../context.js";
 import type { Permission } from "../entities/access-token.js";
 import { Denial } from "../errors.js";
 import type { CredentialRow, FoundCredential } from "../loaders/credential.js";
 import { rule, type Verdict } from "./shield.js";
-import { mayIn } from "./tenant.js";
+import { mayChange } from "./tenant.js";
 
 /** The verdict on seeing a key: own, or shared with a tenant where the viewer may see keys. */
 export function seesCredential(credential: FoundCredential | null): Verdict {
@@ -11,17 +10,10 @@ export function seesCredential(credential: FoundCredential | null): Verdict {
   return credential.viewable || new Denial("FORBIDDEN", "This takes CREDENTIALS_VIEW here.");
 }
 
-/** The verdict on changing a key: by whoever sees it only through a share, never. */
-function changes(ctx: Context, credential: CredentialRow | null, permission: Permission): Verdict {
-  if (credential === null) return new Denial("NOT_FOUND");
-  if (!ctx.viewer.owns(credential)) return new Denial("SHARED_FROM_ROOT");
-  return mayIn(ctx, { id: credential.ownerId, rootId: credential.rootId }, permission);
-}
-
 /** The viewer owns the key that the input names, and has the permission there. */
 export const ownsCredential = (permission: Permission) =>
   rule<unknown, { input: { credentialId: string } }>(`ownsCredential ${permission}`, async (_, { input }, ctx) =>
-    changes(ctx, await ctx.loaders.credential.load(input.credentialId), permission),
+    mayChange(ctx, await ctx.loaders.credential.load(input.credentialId), permission),
   );
 
 /** The viewer may use what Apple holds for this key somewhere; the terms of the share bind when the key is loaded. */
@@ -37,4 +29,13 @@ export const knowsCredential = rule<unknown, { input: { credentialId: string } }
   "knowsCredential",
   async (_, { input }, ctx) =>
     (await ctx.loaders.credential.load(input.credentialId)) === null ? new Denial("NOT_FOUND") : true,
+);
+
+/** The same where a key may be named or left to be chosen. */
+export const knowsAnyCredential = rule<unknown, { input: { credentialId?: string | null } }>(
+  "knowsAnyCredential",
+  async (_, { input }, ctx) => {
+    if (input.credentialId === undefined || input.credentialId === null) return true;
+    return (await ctx.loaders.credential.load(input.credentialId)) === null ? new Denial("NOT_FOUND") : true;
+  },
 );

@@ -1,11 +1,23 @@
 import { givesNoMoreThanItHas, managesThisToken } from "./access-token.js";
-import { knowsCredential, ownsCredential, usesCredential } from "./credential.js";
+import { knowsCertificate, ownsCertificate, revokesOnlyWhereItMay } from "./certificate.js";
+import { knowsAnyCredential, knowsCredential, ownsCredential, usesCredential } from "./credential.js";
 import { comesAlong, type RuleTree } from "./guard.js";
 import { givesNoMoreRolesThanItHolds, leavesOwnersToOwners, managesThisMember } from "./member.js";
 import { seesBothSides, seesNamed } from "./node.js";
+import { knowsProfile, ownsProfile, ownsProfiles } from "./provisioning-profile.js";
 import { and } from "./shield.js";
-import { ownsSubject, seesShare } from "./share.js";
-import { entersHere, isSignedIn, managesItsOrganization, may, mayHere, mayThere, namesOrganization } from "./tenant.js";
+import { ownsSubject, seesItsSubject, seesShare } from "./share.js";
+import { ownsSigningRequest } from "./signing-request.js";
+import {
+  entersHere,
+  isSignedIn,
+  managesItsOrganization,
+  may,
+  mayAnyHere,
+  mayHere,
+  mayThere,
+  namesOrganization,
+} from "./tenant.js";
 
 /** Who may do what: a line a field. What leads somewhere and has no line here keeps the server from starting. */
 export const rules: RuleTree = {
@@ -16,6 +28,8 @@ export const rules: RuleTree = {
     organization: seesNamed("organization"),
     subOrganization: seesNamed("subOrganization"),
     credential: seesNamed("credential"),
+    certificate: seesNamed("certificate"),
+    provisioningProfile: seesNamed("provisioningProfile"),
     share: seesNamed("share"),
     explainAccess: seesBothSides,
   },
@@ -39,15 +53,35 @@ export const rules: RuleTree = {
     registerBundleId: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     registerDevices: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
     updateDevice: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    createCertificate: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    renewCertificate: and(ownsCertificate("SIGNING_MANAGE"), revokesOnlyWhereItMay),
+    revokeCertificate: ownsCertificate("SIGNING_REVOKE"),
+    createProvisioningProfile: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    renewProvisioningProfile: ownsProfile("SIGNING_MANAGE"),
+    prepareSigning: and(may("SIGNING_MANAGE", "tenantId"), may("SIGNING_DOWNLOAD", "tenantId"), knowsAnyCredential),
+    createSigningRequest: may("SIGNING_MANAGE", "tenantId"),
+    completeSigningRequest: ownsSigningRequest("SIGNING_MANAGE"),
+    uploadCertificate: may("SIGNING_MANAGE", "tenantId"),
+    deleteCertificate: ownsCertificate("SIGNING_MANAGE"),
+    downloadCertificate: knowsCertificate,
+    keepProvisioningProfiles: and(may("SIGNING_MANAGE", "tenantId"), knowsCredential),
+    uploadProvisioningProfiles: may("SIGNING_MANAGE", "tenantId"),
+    deleteProvisioningProfiles: ownsProfiles("SIGNING_MANAGE"),
+    downloadProvisioningProfile: knowsProfile,
   },
   Tenant: {
     members: mayHere("MEMBERS_MANAGE"),
     accessTokens: mayHere("TOKENS_MANAGE"),
     credentials: mayHere("CREDENTIALS_VIEW"),
+    certificates: mayHere("SIGNING_VIEW"),
+    provisioningProfiles: mayHere("SIGNING_VIEW"),
+    signingRequests: mayHere("SIGNING_VIEW"),
+    auditEvents: mayHere("AUDIT_VIEW"),
   },
   Organization: {
     subOrganizations: entersHere,
     shares: mayHere("CREDENTIALS_VIEW"),
+    expiring: and(entersHere, mayAnyHere("SIGNING_VIEW", "TOKENS_MANAGE")), // What is not for the viewer is left out.
   },
   SubOrganization: {
     organization: comesAlong,
@@ -60,6 +94,7 @@ export const rules: RuleTree = {
     share: comesAlong, // Null for whoever may not see that.
     appStoreConnect: usesCredential,
     driftEvents: usesCredential,
+    impact: usesCredential, // As far as the viewer sees it.
   },
   AppleCertificate: {
     keptAs: mayThere("SIGNING_VIEW"),
@@ -67,8 +102,26 @@ export const rules: RuleTree = {
   AppleProvisioningProfile: {
     keptAs: mayThere("SIGNING_VIEW"),
   },
+  Certificate: {
+    owner: comesAlong,
+    share: comesAlong, // Null for whoever may not see that.
+    credential: comesAlong, // Likewise.
+    provisioningProfiles: comesAlong, // Those that the viewer sees.
+  },
+  ProvisioningProfile: {
+    owner: comesAlong,
+    share: comesAlong, // Null for whoever may not see that.
+    credential: comesAlong, // Likewise.
+    certificates: comesAlong, // Those that the viewer sees.
+  },
+  SigningRequest: {
+    certificate: comesAlong, // Null for whoever does not see it.
+  },
+  AuditEvent: {
+    tenant: comesAlong,
+  },
   Share: {
-    subject: seesShare,
+    subject: and(seesShare, seesItsSubject),
     subOrganizations: seesShare,
   },
 };

@@ -2,8 +2,10 @@ import type { Context } from "../context.js";
 import { Denial } from "../errors.js";
 import { kindOf } from "../ids.js";
 import { managesToken } from "./access-token.js";
+import { seesCertificate } from "./certificate.js";
 import { seesCredential } from "./credential.js";
 import { managesMember } from "./member.js";
+import { seesProfile } from "./provisioning-profile.js";
 import { rule, type Verdict } from "./shield.js";
 import { mayIn } from "./tenant.js";
 
@@ -28,8 +30,19 @@ export async function sees(ctx: Context, id: string): Promise<Verdict> {
     }
     case "user":
       return viewer.actor.kind === "user" && viewer.actor.user.id === id ? true : new Denial("NOT_FOUND");
+    case "auditEvent":
+      return (await loaders.auditEvent.load(id)) === null ? new Denial("NOT_FOUND") : true;
     case "driftEvent":
       return (await loaders.driftEvent.load(id)) === null ? new Denial("NOT_FOUND") : true;
+    case "certificate":
+      return seesCertificate(await loaders.certificate.load(id));
+    case "provisioningProfile":
+      return seesProfile(await loaders.provisioningProfile.load(id));
+    case "signingRequest": {
+      const request = await loaders.signingRequest.load(id);
+      return mayIn(ctx, request && { id: request.ownerId, rootId: request.rootId }, "SIGNING_VIEW");
+    }
+    case "signingIntent":
     case "dataKey":
     case null:
       return new Denial("NOT_FOUND");
@@ -44,11 +57,15 @@ export const seesNamed = (...kinds: NonNullable<ReturnType<typeof kindOf>>[]) =>
     return sees(ctx, id);
   });
 
-/** The viewer may see keys in the tenant, and sees the subject whose access is to be explained. */
+/** The viewer may see such things in the tenant, and sees the subject whose access is to be explained. */
 export const seesBothSides = rule<unknown, { tenantId: string; subjectId: string }>(
   "seesBothSides",
   async (_, { tenantId, subjectId }, ctx) => {
-    const tenant = mayIn(ctx, await ctx.loaders.tenant.load(tenantId), "CREDENTIALS_VIEW");
-    return tenant === true ? seesCredential(await ctx.loaders.credential.load(subjectId)) : tenant;
+    const kind = kindOf(subjectId);
+    const isKept = kind === "certificate" || kind === "provisioningProfile";
+    const permission = isKept ? "SIGNING_VIEW" : "CREDENTIALS_VIEW";
+    const tenant = mayIn(ctx, await ctx.loaders.tenant.load(tenantId), permission);
+    if (tenant !== true) return tenant;
+    return isKept || kind === "credential" ? sees(ctx, subjectId) : new Denial("NOT_FOUND");
   },
 );

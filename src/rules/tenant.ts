@@ -13,6 +13,17 @@ export function mayIn(ctx: Context, tenant: Pick<TenantRow, "id" | "rootId"> | n
   return ctx.viewer.may(permission, tenant) || new Denial("FORBIDDEN", `This takes ${permission} here.`);
 }
 
+/** The verdict on changing what a tenant owns: by whoever sees it only through a share, never. */
+export function mayChange(
+  ctx: Context,
+  item: { readonly rootId: string; readonly ownerId: string } | null,
+  permission: Permission,
+): Verdict {
+  if (item === null) return new Denial("NOT_FOUND");
+  if (!ctx.viewer.owns(item)) return new Denial("SHARED_FROM_ROOT");
+  return mayIn(ctx, { id: item.ownerId, rootId: item.rootId }, permission);
+}
+
 /** The viewer has the permission in the tenant that the input names. */
 export const may = (permission: Permission, field: "tenantId" | "organizationId" | "subOrganizationId") =>
   rule<unknown, { input: Record<string, string> }>(`may ${permission} in ${field}`, async (_, { input }, ctx) =>
@@ -41,6 +52,14 @@ export const managesItsOrganization = rule<unknown, { input: { subOrganizationId
 /** The viewer has the permission in the tenant whose field this is. */
 export const mayHere = (permission: Permission) =>
   rule<TenantRow>(`mayHere ${permission}`, (tenant, _, ctx) => mayIn(ctx, tenant, permission));
+
+/** The viewer has one of the permissions in the tenant whose field this is, or somewhere in its organization. */
+export const mayAnyHere = (...permissions: Permission[]) =>
+  rule<TenantRow>(`mayAnyHere ${permissions.join()}`, ({ rootId }, _, { viewer }) => {
+    const grants = viewer.grants.filter((grant) => grant.rootId === rootId);
+    const holds = grants.some((grant) => permissions.some((permission) => grant.permissions.includes(permission)));
+    return holds || new Denial("FORBIDDEN", `This takes ${permissions.join(" or ")} here.`);
+  });
 
 /** The viewer may enter the tenant whose field this is, and does not only know it by name. */
 export const entersHere = rule<TenantRow>(

@@ -1,3 +1,4 @@
+import type { Plan } from "./failure.js";
 import type { KeyOptions, NewKey } from "./team/key.js";
 
 /** Makes a key in a sandbox that runs in another process. `baseUrl` is the sandbox's url. Throws when it refuses. */
@@ -19,4 +20,19 @@ export async function isRunning(baseUrl: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Plans a failure in a sandbox that runs in another process. Throws when it refuses. */
+export async function failApple(baseUrl: string, plan: Plan): Promise<void> {
+  const response = await fetch(new URL("/sandbox/failures", baseUrl), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(plan),
+  });
+  if (!response.ok) throw new Error("The sandbox takes no such failure");
+}
+
+/** Ends all planned failures of a sandbox that runs in another process. */
+export async function mendApple(baseUrl: string): Promise<void> {
+  await fetch(new URL("/sandbox/failures", baseUrl), { method: "DELETE" });
 }

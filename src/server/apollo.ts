@@ -1,16 +1,18 @@
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
-import { GraphQLError, type GraphQLSchema } from "graphql";
+import { GraphQLError, OperationTypeNode, type GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
-import type { Context } from "../context.js";
+import type { Context, Platform } from "../context.js";
+import { auditPlugin } from "./audit.js";
 import { logFaults, makeErrorFormatter } from "./error.js";
+import type { RateLimits } from "./rate.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
 
 /** Apollo, with the limits on and everything off that is not needed. */
 export function makeApollo(
   schema: GraphQLSchema,
-  options: { introspection: boolean; log: Logger },
+  options: { introspection: boolean; platform: Platform; rates: RateLimits },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema,
@@ -28,20 +30,39 @@ export function makeApollo(
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
-      costPlugin,
+      costPlugin(options.rates),
+      deadlinePlugin,
       answerPlugin,
-      faultPlugin(options.log),
+      auditPlugin(options.platform),
+      faultPlugin(options.platform.log),
     ],
   });
 }
 
-/** Refuses what is too costly, once the variables are known. */
-const costPlugin: ApolloServerPlugin<Context> = {
+/** Refuses what is too costly, once the variables are known, and counts the rest. */
+const costPlugin = (rates: RateLimits): ApolloServerPlugin<Context> => ({
   requestDidStart() {
     return Promise.resolve({
-      didResolveOperation({ schema, document, operation, request }) {
+      async didResolveOperation({ schema, document, operation, request, contextValue }) {
         // Where none has the name that was asked for, the execution that follows says so.
-        if (operation !== undefined) checkCost(schema, document, operation, request.variables ?? {});
+        if (operation === undefined) return;
+        const cost = checkCost(schema, document, operation, request.variables ?? {});
+        await rates.countCost(contextValue.viewer.actorId, cost);
+      },
+    });
+  },
+});
+
+/** Queries end in time; mutations are carried through. */
+const deadlinePlugin: ApolloServerPlugin<Context> = {
+  requestDidStart({ contextValue }) {
+    return Promise.resolve({
+      didResolveOperation({ operation }) {
+        if (operation?.operation === OperationTypeNode.MUTATION) contextValue.deadline.lift();
+        return Promise.resolve();
+      },
+      willSendResponse() {
+        contextValue.deadline.lift();
         return Promise.resolve();
       },
     });

@@ -62,7 +62,7 @@ export function logFaults(errors: readonly GraphQLError[], requestId: string, lo
 }
 
 /** The error below the wrappings that say where it happened. */
-function originalOf(error: unknown): unknown {
+export function originalOf(error: unknown): unknown {
   let current = error;
   while (current instanceof GraphQLError && current.originalError !== undefined) current = current.originalError;
   return current;

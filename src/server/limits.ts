@@ -16,8 +16,8 @@ import {
 // Its other build brings a second graphql, to which no schema of ours is one.
 import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity/cjs";
 
-/** Bytes of a request's body. */
-export const BODY_BYTES = 256 * 1024;
+/** Bytes of a request's body: 20 profiles of 75 KB, or one of the largest that is taken, in base64. */
+export const BODY_BYTES = 2 * 1024 * 1024;
 /** Tokens of a document. */
 export const TOKENS_MOST = 1_000;
 /** Fields below one another; a fragment counts as one. */
@@ -26,6 +26,8 @@ export const ALIASES_MOST = 15;
 export const DIRECTIVES_MOST = 20;
 /** Objects that an answer may hold, by the page sizes asked for, and `ASKS_APPLE` for each list that may ask Apple. */
 export const COST_MOST = 10_000;
+/** Values in the variables of an operation: each list and object, and what is in it. */
+export const VALUES_MOST = 10_000;
 /** What a list that may ask Apple costs. */
 export const ASKS_APPLE = 20;
 /** Validation errors that one answer names. */
@@ -92,20 +94,34 @@ function estimate({ type, field, args, childComplexity }: ComplexityEstimatorArg
   return 1 + childComplexity;
 }
 
+/** Before anything reads them: each is read several times, and a body has room for a million. */
+function hasFewValues(variables: object): boolean {
+  const found: unknown[] = Object.values(variables);
+  for (const value of found) {
+    if (found.length > VALUES_MOST) return false;
+    if (typeof value !== "object" || value === null) continue;
+    const inner: unknown[] = Array.isArray(value) ? value : Object.values(value);
+    if (found.length + inner.length > VALUES_MOST) return false;
+    found.push(...inner);
+  }
+  return true;
+}
+
 /**
  * Refuses an operation whose answer could be larger than the server gives: throws TOO_COMPLEX. Throws BAD_USER_INPUT
- * where an argument cannot be read, since what is beside it could not be counted.
+ * where an argument cannot be read, since what is beside it could not be counted. Gives the cost.
  */
 export function checkCost(
   schema: GraphQLSchema,
   query: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
-): void {
+): number {
+  if (!hasFewValues(variables)) throw tooComplex(`The variables hold more than ${VALUES_MOST} values.`);
   if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
   // Variables that do not fit: the execution that follows refuses them, and says which.
   const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
-  if (errors !== undefined) return;
+  if (errors !== undefined) return 0;
   let cost: number;
   try {
     const operationName = operation.name?.value;
@@ -124,4 +140,5 @@ export function checkCost(
   }
   if (cost > COST_MOST)
     throw tooComplex(`The operation could answer with more than ${COST_MOST} objects: ask for smaller pages.`);
+  return cost;
 }

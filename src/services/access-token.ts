@@ -45,13 +45,28 @@ export async function create(ctx: Context, input: CreateInput): Promise<{ id: st
     permissions: someOf(input.permissions, "permissions", "A token needs a permission."),
     expiresAt,
   };
-  await write(ctx, (manager) => manager.insert(AccessToken, row));
+  const { id, permissions } = row;
+  await write(
+    ctx,
+    (manager) => manager.insert(AccessToken, row),
+    () => ({
+      ...{ tenant, action: "access_token.created", subject: { id, label: row.name } },
+      details: { permissions, expiresAt: expiresAt.toISOString() },
+    }),
+  );
   return { id: row.id, secret: token };
 }
 
 /** Revokes a token: from now on it is unknown. */
 export async function revoke(ctx: Context, input: { accessTokenId: string }): Promise<string> {
   const where = ownedWhere("tenant_id", input.accessTokenId, ctx.viewer.scope);
-  await write(ctx, (manager) => deleteOwned(manager, AccessToken, where));
-  return input.accessTokenId;
+  const token = await ctx.loaders.accessToken.load(input.accessTokenId);
+  if (token === null) throw new Denial("NOT_FOUND");
+  const { id, rootId, tenantId, name } = token;
+  await write(
+    ctx,
+    (manager) => deleteOwned(manager, AccessToken, where),
+    () => ({ tenant: { rootId, id: tenantId }, action: "access_token.revoked", subject: { id, label: name } }),
+  );
+  return id;
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from "typeorm";
+import type { AuditEntry } from "./audit.js";
 import { check, type CheckOutcome, type CheckStatus } from "../apple/check.js";
 import type { SigningKey } from "../apple/token.js";
 import type { Context } from "../context.js";
@@ -6,8 +7,10 @@ import { Credential, type AppleKeyType, type AppleProgram } from "../entities/cr
 import { Denial, Refusal, type ErrorCode } from "../errors.js";
 import { readP8, type P8 } from "../files/p8.js";
 import { newId } from "../ids.js";
+import type { FoundCredential } from "../loaders/credential.js";
 import { Secret } from "../vault/secret.js";
 import { appleIdOf, nameOf } from "./input.js";
+import { usersOf } from "./share.js";
 import { placeOf } from "./signing-key.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "./write.js";
 
@@ -39,10 +42,12 @@ export async function create(ctx: Context, input: CreateInput): Promise<string> 
   const row = { id: newId("credential"), rootId: tenant.rootId, ownerId: tenant.id, keyVersion: 1 };
   const key = { ...row, program: input.program, keyType: input.keyType, keyId, issuerId };
   const health = input.verify ? await verified(ctx, signingKey(key, p8)) : UNVERIFIED;
-  const stored = write(ctx, async (manager) => {
+  const work = async (manager: EntityManager): Promise<void> => {
     const sealedKey = await ctx.platform.vault.seal(unitOf(manager), row.rootId, Secret.of(p8.pkcs8Der), placeOf(row));
     await manager.insert(Credential, { ...key, name, fingerprint: p8.fingerprint, sealedKey, ...health });
-  });
+  };
+  const details = { keyId, program: key.program, fingerprint: p8.fingerprint };
+  const stored = write(ctx, work, () => entryOf("created", { ...row, name }, details));
   await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
   return row.id;
 }
@@ -51,19 +56,23 @@ export async function create(ctx: Context, input: CreateInput): Promise<string> 
 export async function rename(ctx: Context, input: { credentialId: string; name: string }): Promise<string> {
   const name = nameOf(input.name);
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
-  await write(ctx, (manager) => updateOwned(manager, Credential, where, { name }));
-  return input.credentialId;
+  const current = await known(ctx, input.credentialId);
+  await write(
+    ctx,
+    (manager) => updateOwned(manager, Credential, where, { name }),
+    () => entryOf("renamed", { ...current, name }, { was: current.name }),
+  );
+  return current.id;
 }
 
 /** Puts a new .p8 behind the same id, in its next version. Program and type stay; so does the issuer id where none is given. */
 export async function rotate(ctx: Context, input: KeyInput & { credentialId: string }): Promise<string> {
-  const current = await ctx.loaders.credential.load(input.credentialId);
-  if (current === null) throw new Denial("NOT_FOUND");
+  const current = await known(ctx, input.credentialId);
   const { keyId, issuerId, p8 } = keyOf(input, current.keyType, current.issuerId);
   const next = { ...current, keyId, issuerId, keyVersion: current.keyVersion + 1 };
   const health = input.verify ? await verified(ctx, signingKey(next, p8)) : UNVERIFIED;
   const [clause, values] = ownedWhere("owner_id", current.id, ctx.viewer.scope);
-  const stored = write(ctx, async (manager) => {
+  const work = async (manager: EntityManager): Promise<void> => {
     const sealedKey = await ctx.platform.vault.seal(
       unitOf(manager),
       next.rootId,
@@ -77,7 +86,13 @@ export async function rotate(ctx: Context, input: KeyInput & { credentialId: str
     ];
     const set = { keyId, issuerId, sealedKey, keyVersion: next.keyVersion, fingerprint: p8.fingerprint, ...health };
     await updateOwned(manager, Credential, where, set);
-  });
+  };
+  const details = {
+    keyId,
+    fingerprint: p8.fingerprint,
+    was: { keyId: current.keyId, fingerprint: current.fingerprint },
+  };
+  const stored = write(ctx, work, () => entryOf("rotated", current, details));
   await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
   return current.id;
 }
@@ -96,8 +111,13 @@ export async function verify(ctx: Context, input: { credentialId: string }): Pro
     return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
   });
   const outcome = await check(ctx.platform.apple, key);
-  await write(ctx, (manager) => keepHealth(manager, where, key.version, outcome));
-  return input.credentialId;
+  const current = await known(ctx, input.credentialId);
+  await write(
+    ctx,
+    (manager) => keepHealth(manager, where, key.version, outcome),
+    () => entryOf("verified", current, { status: outcome.status }),
+  );
+  return current.id;
 }
 
 /** Keeps what a check found as the health of a key. One that was rotated meanwhile is another key, of which it says nothing. */
@@ -117,22 +137,53 @@ export async function keepHealth(
 
 /** Deletes a key. Refused without force while it is shared: the message says with whom. */
 export async function remove(ctx: Context, input: { credentialId: string; force: boolean }): Promise<string> {
-  if (!input.force) await refuseWhileShared(ctx, input.credentialId);
+  if (!input.force) await refuseWhileInUse(ctx, input.credentialId);
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
-  await write(ctx, (manager) => deleteOwned(manager, Credential, where));
-  return input.credentialId;
+  const current = await known(ctx, input.credentialId);
+  await write(
+    ctx,
+    (manager) => deleteOwned(manager, Credential, where),
+    () => entryOf("deleted", current, { keyId: current.keyId, force: input.force }),
+  );
+  return current.id;
 }
 
-async function refuseWhileShared(ctx: Context, credentialId: string): Promise<void> {
-  const share = await ctx.loaders.shareByCredential.load(credentialId);
-  if (share === null) return;
-  const page = { key: share.id, first: 10, after: null, filter: null };
-  const { rows, hasNextPage } = await ctx.loaders.subOrganizationsByShare.load(page);
-  const names = rows.map((row) => row.name).join(", ") + (hasNextPage ? " and more" : "");
-  const users = share.withAllSubOrganizations ? "all sub-organizations" : names;
-  throw new Refusal("IN_USE", `This key is shared with ${users}: unshare it first, or delete it with force.`, [
-    "credentialId",
+async function known(ctx: Context, id: string): Promise<FoundCredential> {
+  const credential = await ctx.loaders.credential.load(id);
+  if (credential === null) throw new Denial("NOT_FOUND");
+  return credential;
+}
+
+function entryOf(
+  what: string,
+  { id, rootId, ownerId, name }: Pick<Credential, "id" | "rootId" | "ownerId" | "name">,
+  details: Readonly<Record<string, unknown>>,
+): AuditEntry {
+  const tenant = { rootId, id: ownerId };
+  return { tenant, action: `credential.${what}`, subject: { id, label: name }, details };
+}
+
+/** Things that a message names. */
+const NAMED_AT_MOST = 10;
+
+async function refuseWhileInUse(ctx: Context, credentialId: string): Promise<void> {
+  const users = await usersOf(ctx, credentialId);
+  const [certificates, profiles] = await Promise.all([
+    ctx.loaders.certificatesOfCredential.load(credentialId),
+    ctx.loaders.profilesOfCredential.load(credentialId),
   ]);
+  const made = [...certificates, ...profiles].filter(({ state }) => state === "VALID" || state === "ACTIVE");
+  const names = made.slice(0, NAMED_AT_MOST).map(({ name }) => `"${name}"`);
+  const reasons = [
+    ...(users === null ? [] : [`It is shared with ${users}: unshare it first`]),
+    ...(made.length === 0
+      ? []
+      : [
+          `Made through it, and renewed through it alone: ${names.join(", ")}${made.length > names.length ? " and more" : ""}`,
+        ]),
+  ];
+  if (reasons.length === 0) return;
+  throw new Refusal("IN_USE", `${reasons.join(". ")}. Or delete it with force.`, ["credentialId"]);
 }
 
 const UNVERIFIED = { healthStatus: "UNVERIFIED", healthAdvice: null, healthCheckedAt: null } as const;

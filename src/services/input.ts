@@ -45,3 +45,10 @@ export function appleIdOf(text: string, field: "keyId" | "issuerId"): string {
   }
   return id;
 }
+
+/** The bytes of a file that came as base64, also with line breaks in it. */
+export function bytesOf(base64: string, field: readonly string[]): Buffer {
+  const text = base64.replaceAll(/\s/g, "");
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) throw new Refusal("INVALID_INPUT", "This is not base64 of a file.", field);
+  return Buffer.from(text, "base64");
+}

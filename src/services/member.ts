@@ -3,6 +3,7 @@ import type { Context } from "../context.js";
 import { Member, type Role } from "../entities/member.js";
 import { Denial, Refusal } from "../errors.js";
 import { newId } from "../ids.js";
+import type { AuditEntry } from "./audit.js";
 import { emailOf, someOf } from "./input.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, write } from "./write.js";
 
@@ -19,7 +20,12 @@ export async function add(ctx: Context, input: { tenantId: string; email: string
     email: emailOf(input.email),
     roles: someOf(input.roles, "roles", NO_ROLES),
   };
-  const added = write(ctx, (manager) => manager.insert(Member, row));
+  const { id, email, roles } = row;
+  const added = write(
+    ctx,
+    (manager) => manager.insert(Member, row),
+    () => ({ tenant, action: "member.added", subject: { id, label: email }, details: { roles } }),
+  );
   await orAlreadyExists(added, "member_email", "This person is a member already: change the roles instead.", "email");
   return row.id;
 }
@@ -27,20 +33,31 @@ export async function add(ctx: Context, input: { tenantId: string; email: string
 /** Gives a member other roles. */
 export async function update(ctx: Context, input: { memberId: string; roles: Role[] }): Promise<string> {
   const roles = someOf(input.roles, "roles", NO_ROLES);
-  await write(ctx, async (manager) => {
+  const entry = await entryOf(ctx, input.memberId, "member.updated", { roles });
+  const work = async (manager: EntityManager): Promise<void> => {
     if (!roles.includes("OWNER")) await keepAnOwner(manager, ctx, input.memberId);
     await updateOwned(manager, Member, ownedWhere("tenant_id", input.memberId, ctx.viewer.scope), { roles });
-  });
+  };
+  await write(ctx, work, () => entry);
   return input.memberId;
 }
 
 /** Removes a member. */
 export async function remove(ctx: Context, input: { memberId: string }): Promise<string> {
-  await write(ctx, async (manager) => {
+  const entry = await entryOf(ctx, input.memberId, "member.removed");
+  const work = async (manager: EntityManager): Promise<void> => {
     await keepAnOwner(manager, ctx, input.memberId);
     await deleteOwned(manager, Member, ownedWhere("tenant_id", input.memberId, ctx.viewer.scope));
-  });
+  };
+  await write(ctx, work, () => entry);
   return input.memberId;
+}
+
+async function entryOf(ctx: Context, id: string, action: string, details = {}): Promise<AuditEntry> {
+  const member = await ctx.loaders.member.load(id);
+  if (member === null) throw new Denial("NOT_FOUND");
+  const tenant = { rootId: member.rootId, id: member.tenantId };
+  return { tenant, action, subject: { id, label: member.email }, details };
 }
 
 /** Refuses to take the last owner from a root organization. */

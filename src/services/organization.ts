@@ -9,7 +9,8 @@ import { Denial } from "../errors.js";
 import { newId } from "../ids.js";
 import { defaultExpiry } from "./access-token.js";
 import { nameKeyOf, nameOf } from "./input.js";
-import { ownedWhere, updateOwned, write } from "./write.js";
+import { record, THE_OPERATOR } from "./audit.js";
+import { ownedWhere, unitOf, updateOwned, write } from "./write.js";
 
 /** What a new organization's first owner needs. The token is shown this once. */
 export interface Founded {
@@ -41,7 +42,11 @@ export async function foundFirst(platform: Platform, name: string): Promise<Foun
 async function make(manager: EntityManager, id: string, name: string): Promise<Founded> {
   const read = nameOf(name);
   await manager.insert(Organization, { rootId: id, id, name: read, nameKey: nameKeyOf(read) });
-  return { organizationId: id, token: await addOwnerToken(manager, id) };
+  const token = await addOwnerToken(manager, id);
+  await record(unitOf(manager), THE_OPERATOR, {
+    ...{ tenant: { rootId: id, id }, action: "organization.created", subject: { id, label: read } },
+  });
+  return { organizationId: id, token };
 }
 
 async function addOwnerToken(manager: EntityManager, id: string): Promise<string> {
@@ -64,7 +69,9 @@ async function addOwnerToken(manager: EntityManager, id: string): Promise<string
 export async function makeOwnerToken(platform: Platform, id: string): Promise<Founded> {
   return inTransaction(platform.dataSource, { roots: [id], tenants: [id] }, async (manager) => {
     if (!(await manager.existsBy(Organization, { rootId: id, id }))) throw new Denial("NOT_FOUND");
-    return { organizationId: id, token: await addOwnerToken(manager, id) };
+    const token = await addOwnerToken(manager, id);
+    await record(unitOf(manager), THE_OPERATOR, { tenant: { rootId: id, id }, action: "owner_token.created" });
+    return { organizationId: id, token };
   });
 }
 
@@ -72,6 +79,11 @@ export async function makeOwnerToken(platform: Platform, id: string): Promise<Fo
 export async function rename(ctx: Context, input: { organizationId: string; name: string }): Promise<string> {
   const name = nameOf(input.name);
   const where = ownedWhere("id", input.organizationId, ctx.viewer.scope);
-  await write(ctx, (manager) => updateOwned(manager, Organization, where, { name, nameKey: nameKeyOf(name) }));
-  return input.organizationId;
+  const id = input.organizationId;
+  await write(
+    ctx,
+    (manager) => updateOwned(manager, Organization, where, { name, nameKey: nameKeyOf(name) }),
+    () => ({ tenant: { rootId: id, id }, action: "organization.renamed", subject: { id, label: name } }),
+  );
+  return id;
 }

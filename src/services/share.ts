@@ -1,12 +1,16 @@
 import type { EntityManager } from "typeorm";
 import type { Context } from "../context.js";
+import type { ShareSubjectColumn } from "../database/readable-by.js";
 import type { Scope } from "../database/tenancy.js";
 import { Credential } from "../entities/credential.js";
+import { Certificate } from "../entities/signing/certificate.js";
 import { Share, ShareTarget, type ShareUse } from "../entities/share.js";
 import { SubOrganization } from "../entities/sub-organization.js";
 import { In } from "typeorm";
 import { Denial, Refusal } from "../errors.js";
 import { kindOf, newId } from "../ids.js";
+import type { ShareSubject } from "../loaders/share.js";
+import type { AuditEntry } from "./audit.js";
 import { nameOf, someOf } from "./input.js";
 import { deleteOwned, ownedWhere, updateOwned, write } from "./write.js";
 
@@ -28,42 +32,67 @@ export async function share(ctx: Context, input: ShareInput): Promise<string> {
   const terms = termsOf(input);
   const targets = targetsOf(input);
   const name = input.name === undefined || input.name === null ? null : nameOf(input.name);
-  const credential = await ctx.loaders.credential.load(input.subjectId);
-  if (credential === null) throw new Denial("NOT_FOUND");
-  const { rootId } = credential;
-  return write(ctx, async (manager) => {
-    if (name !== null) {
-      await updateOwned(manager, Credential, ownedWhere("owner_id", credential.id, ctx.viewer.scope), { name });
-    }
+  const subject = await ctx.loaders.shareSubject(input.subjectId);
+  if (subject === null) throw new Denial("NOT_FOUND");
+  if (name !== null && subject.kind === "provisioningProfile") {
+    throw new Refusal("INVALID_INPUT", "A profile has the name that Apple has for it: it is not renamed here.", [
+      "name",
+    ]);
+  }
+  const { rootId } = subject.item;
+  const work = async (manager: EntityManager): Promise<string> => {
+    if (name !== null) await rename(manager, ctx.viewer.scope, subject, name);
     await refuseStrangers(manager, rootId, targets);
-    const id = await upsert(manager, ctx.viewer.scope, { credentialId: credential.id, ...terms });
+    const id = await upsert(manager, ctx.viewer.scope, subject, terms);
     await manager.delete(ShareTarget, { rootId, shareId: id });
     await manager.insert(
       ShareTarget,
       targets.map((subOrganizationId) => ({ rootId, shareId: id, subOrganizationId })),
     );
     return id;
-  });
+  };
+  const details = { ...terms, subOrganizationIds: targets };
+  return write(ctx, work, (id) => entryOf("share.set", subject, { shareId: id, ...details }));
 }
 
+function entryOf(action: string, { item }: ShareSubject, details: Readonly<Record<string, unknown>>): AuditEntry {
+  const { id, rootId, name } = item;
+  return { tenant: { rootId, id: rootId }, action, subject: { id, label: name }, details };
+}
+
+async function rename(manager: EntityManager, scope: Scope, { kind, item }: ShareSubject, name: string): Promise<void> {
+  const entity = kind === "certificate" ? Certificate : Credential;
+  await updateOwned<Certificate | Credential>(manager, entity, ownedWhere("owner_id", item.id, scope), { name });
+}
+
+/** Where each thing that can be shared is stored, and the column of `shares` that refers to it. */
+const STORED: Readonly<Record<ShareSubject["kind"], { readonly table: string; readonly column: ShareSubjectColumn }>> =
+  {
+    credential: { table: "credentials", column: "credential_id" },
+    certificate: { table: "certificates", column: "certificate_id" },
+    provisioningProfile: { table: "provisioning_profiles", column: "provisioning_profile_id" },
+  };
+
 /**
- * Sets the one share of a credential, whether there was one or not, where the root owns it and the viewer stands in
+ * Sets the one share of something, whether there was one or not, where the root owns it and the viewer stands in
  * the root. Not TypeORM's upsert, which would write the owner too. Throws NOT_FOUND.
  */
 async function upsert(
   manager: EntityManager,
   scope: Scope,
-  share: Pick<Share, "credentialId" | "withAllSubOrganizations" | "uses" | "bundleIdentifiers" | "expiresAt">,
+  { kind, item }: ShareSubject,
+  share: Terms,
 ): Promise<string> {
+  const { table, column } = STORED[kind];
   const [row] = await manager.query<{ id: string }[]>(
-    `INSERT INTO shares (root_id, id, owner_id, credential_id, with_all, uses, bundle_identifiers, expires_at)
-     SELECT c.root_id, $4, c.owner_id, c.id, $5, $6, $7, $8 FROM credentials c
-     WHERE c.id = $1 AND c.owner_id = c.root_id AND c.root_id = ANY ($2) AND c.root_id = ANY ($3)
-     ON CONFLICT (root_id, credential_id) DO UPDATE SET with_all = excluded.with_all, uses = excluded.uses,
+    `INSERT INTO shares (root_id, id, owner_id, ${column}, with_all, uses, bundle_identifiers, expires_at)
+     SELECT k.root_id, $4, k.owner_id, k.id, $5, $6, $7, $8 FROM ${table} k
+     WHERE k.id = $1 AND k.owner_id = k.root_id AND k.root_id = ANY ($2) AND k.root_id = ANY ($3)
+     ON CONFLICT (root_id, ${column}) DO UPDATE SET with_all = excluded.with_all, uses = excluded.uses,
        bundle_identifiers = excluded.bundle_identifiers, expires_at = excluded.expires_at, updated_at = now()
      RETURNING id`,
     [
-      share.credentialId,
+      item.id,
       scope.roots,
       scope.tenants,
       newId("share"),
@@ -79,16 +108,35 @@ async function upsert(
 
 /** Ends the sharing of something, from the answer on and everywhere. Returns the id of the share that was. */
 export async function unshare(ctx: Context, input: { subjectId: string }): Promise<string> {
-  const current = await ctx.loaders.shareByCredential.load(input.subjectId);
+  const current = await ctx.loaders.shareBySubject.load(input.subjectId);
   if (current === null) throw new Refusal("NOT_FOUND", "It is not shared.", ["subjectId"]);
   const where = ownedWhere("owner_id", current.id, ctx.viewer.scope);
-  await write(ctx, (manager) => deleteOwned(manager, Share, where));
+  const subject = await ctx.loaders.shareSubject(input.subjectId);
+  if (subject === null) throw new Denial("NOT_FOUND");
+  await write(
+    ctx,
+    (manager) => deleteOwned(manager, Share, where),
+    () => entryOf("share.ended", subject, { shareId: current.id }),
+  );
   return current.id;
 }
 
-function termsOf(
-  input: ShareInput,
-): Pick<Share, "withAllSubOrganizations" | "uses" | "bundleIdentifiers" | "expiresAt"> {
+/** Sub-organizations that a message names. */
+const NAMED = 10;
+
+/** With whom something is shared, for a message; null: it is not shared. */
+export async function usersOf(ctx: Context, subjectId: string): Promise<string | null> {
+  const current = await ctx.loaders.shareBySubject.load(subjectId);
+  if (current === null) return null;
+  if (current.withAllSubOrganizations) return "all sub-organizations";
+  const page = { key: current.id, first: NAMED, after: null, filter: null };
+  const { rows, hasNextPage } = await ctx.loaders.subOrganizationsByShare.load(page);
+  return rows.map((row) => row.name).join(", ") + (hasNextPage ? " and more" : "");
+}
+
+type Terms = Pick<Share, "withAllSubOrganizations" | "uses" | "bundleIdentifiers" | "expiresAt">;
+
+function termsOf(input: ShareInput): Terms {
   const expiresAt = input.expiresAt ?? null;
   if (expiresAt !== null && expiresAt <= new Date()) {
     throw new Refusal("INVALID_INPUT", "This time has passed.", ["expiresAt"]);

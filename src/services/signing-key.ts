@@ -1,9 +1,10 @@
 import type { KeySource } from "../apple/signer.js";
 import type { SigningKey } from "../apple/token.js";
-import { liveFor, ownedBy } from "../database/readable-by.js";
+import { sharedFor, termsOfUse } from "../database/readable-by.js";
 import type { ReadSession, Scope } from "../database/tenancy.js";
 import type { Credential } from "../entities/credential.js";
 import type { ShareUse } from "../entities/share.js";
+import type { IntentActor } from "../entities/signing/signing-intent.js";
 import { Denial } from "../errors.js";
 import type { Vault } from "../vault/vault.js";
 import type { DataKeyUnit } from "./data-key.js";
@@ -14,6 +15,8 @@ export interface UsableKey extends SigningKey {
   readonly ownerId: string;
   readonly tenantId: string;
   readonly bundleIdentifiers: readonly string[];
+  /** Who uses it: for the log. */
+  readonly actor: IntentActor;
 }
 
 /** Who wants to use keys: where they stand, and the tenants in which they have the permission that the use takes. */
@@ -21,6 +24,7 @@ export interface KeyUser {
   readonly scope: Scope;
   readonly tenants: readonly string[];
   readonly use: ShareUse;
+  readonly actor: IntentActor;
 }
 
 type KeyRow = Pick<
@@ -36,24 +40,19 @@ const USABLE = {
   name: "credentials_usable",
   text: `SELECT c.id, c.root_id AS "rootId", c.owner_id AS "ownerId", c.program, c.key_type AS "keyType", c.key_id AS "keyId",
       c.issuer_id AS "issuerId", c.sealed_key AS "sealedKey", c.key_version AS "keyVersion",
-      CASE WHEN ${ownedBy("c", "$3")} THEN '{}' ELSE s.bundle_identifiers END AS "bundleIdentifiers",
-      CASE WHEN ${ownedBy("c", "$3")} THEN c.owner_id ELSE (SELECT min(t.id) FROM tenants t
-        WHERE t.root_id = c.root_id AND t.id = ANY ($3) AND (s.with_all OR EXISTS (SELECT 1 FROM share_targets r
-          WHERE r.root_id = s.root_id AND r.share_id = s.id AND r.sub_organization_id = t.id))) END AS "tenantId"
-    FROM credentials c
-    LEFT JOIN shares s ON s.root_id = c.root_id AND s.credential_id = c.id AND ${liveFor("s", "$3")} AND $4 = ANY (s.uses)
-    WHERE c.root_id = ANY ($1) AND c.id = ANY ($2) AND (${ownedBy("c", "$3")} OR s.id IS NOT NULL)`,
+      ${termsOfUse("c", "$3")}
+    FROM credentials c ${sharedFor("c", "credential_id", "$3", "$4")} AND c.id = ANY ($2)`,
 };
 
 /** Where keys come from: those that the user may use now, opened only when a signature is needed. */
 export function signingKeySource(
   reads: ReadSession,
-  { scope, tenants, use }: KeyUser,
+  { scope, tenants, use, actor }: KeyUser,
   vault: Vault<DataKeyUnit>,
 ): KeySource<UsableKey> {
   return async (credentialIds) => {
     const rows = await reads.rows<KeyRow>(USABLE, [scope.roots, credentialIds, tenants, use]);
-    const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault)]));
+    const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault, actor)]));
     return new Map(credentialIds.map((id) => [id, usable.get(id) ?? notUsable(use)]));
   };
 }
@@ -65,7 +64,7 @@ function notUsable(use: ShareUse): Denial {
   );
 }
 
-function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>): UsableKey {
+function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>, actor: IntentActor): UsableKey {
   return {
     credentialId: row.id,
     version: row.keyVersion,
@@ -77,6 +76,7 @@ function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>): Usab
     ownerId: row.ownerId,
     tenantId: row.tenantId,
     bundleIdentifiers: row.bundleIdentifiers,
+    actor,
     privateKey: () => vault.open(reads, row.sealedKey, placeOf(row)),
   };
 }

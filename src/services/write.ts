@@ -3,11 +3,20 @@ import type { QueryDeepPartialEntity } from "typeorm/query-builder/QueryPartialE
 import type { Context } from "../context.js";
 import { inTransaction, type Scope } from "../database/tenancy.js";
 import { Denial, Refusal } from "../errors.js";
+import { actorOf, record, type AuditEntry } from "./audit.js";
 import type { DataKeyUnit } from "./data-key.js";
 
-/** Runs the writes of a mutation in one transaction, within the viewer's tenants. */
-export function write<T>(ctx: Context, work: (manager: EntityManager) => Promise<T>): Promise<T> {
-  return inTransaction(ctx.platform.dataSource, ctx.viewer.scope, work);
+/** Runs the writes of a mutation in one transaction, within the viewer's tenants: `work`, and last its entry in the log. */
+export function write<T>(
+  ctx: Context,
+  work: (manager: EntityManager) => Promise<T>,
+  entry: ((done: T) => AuditEntry) | null = null,
+): Promise<T> {
+  return inTransaction(ctx.platform.dataSource, ctx.viewer.scope, async (manager) => {
+    const done = await work(manager);
+    if (entry !== null) await record(unitOf(manager), actorOf(ctx), entry(done));
+    return done;
+  });
 }
 
 /** Names the column that says to whom a row belongs. */

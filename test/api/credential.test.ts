@@ -568,7 +568,10 @@ describe("a key is rotated", () => {
   function ownerContext(): Context {
     const user = { id: newId("user"), email: "owner@acme.example", name: null };
     const grant = grantOfRoles(acme.organizationId, acme.organizationId, ["OWNER"]);
-    return createContext(server.platform, new Viewer({ kind: "user", user }, [grant]), randomUUID());
+    return createContext(server.platform, new Viewer({ kind: "user", user }, [grant]), {
+      requestId: randomUUID(),
+      ipAddress: null,
+    });
   }
 });
 

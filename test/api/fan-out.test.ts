@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import type { PoolClient } from "pg";
 import type { Contents } from "../../src/sandbox/team/seed.js";
 import { query } from "../support/database.js";
 import { seed, type Story } from "../support/seed.js";
 import { startTestServer, type TestServer } from "../support/server.js";
+import { observeStatements } from "../support/statements.js";
 
 const KEYS = 50;
 const CONTENTS: Contents = { certificates: 2, profiles: 2, devices: 3, bundleIds: 2, apps: 0 };
@@ -15,7 +15,7 @@ const statements: string[] = [];
 
 beforeAll(async () => {
   server = await startTestServer();
-  observe(server.platform.readPool, statements);
+  observeStatements(server.platform.readPool, statements);
   acme = await seed(server);
 });
 afterAll(() => server.close());
@@ -24,21 +24,6 @@ beforeEach(forget);
 function forget(): void {
   server.sandbox.clearJournal();
   statements.length = 0;
-}
-
-/** Notes the name of every statement that goes out on the connections of a pool, and sends it on as it is. */
-function observe(pool: TestServer["platform"]["readPool"], names: string[]): void {
-  const observed = new WeakSet<PoolClient>();
-  pool.on("acquire", (client) => {
-    if (observed.has(client)) return;
-    observed.add(client);
-    const send = client.query.bind(client) as (...args: unknown[]) => unknown;
-    client.query = ((...args: unknown[]) => {
-      const [config] = args;
-      if (typeof config === "object" && config !== null && "name" in config) names.push(String(config.name));
-      return send(...args);
-    }) as typeof client.query;
-  });
 }
 
 /** How often the server asked the database for keys to sign with. */

@@ -146,7 +146,7 @@ describe("by the WHERE clauses, with no rules before and no row-level security b
   function ownerOf(tenantId: string): Context {
     const user = { id: newId("user"), email: "owner@acme.example", name: null };
     const viewer = new Viewer({ kind: "user", user }, [grantOfRoles(acme.organizationId, tenantId, ["OWNER"])]);
-    return createContext(platform, viewer, randomUUID());
+    return createContext(platform, viewer, { requestId: randomUUID(), ipAddress: null });
   }
 
   test("is on connections that row-level security does not bind", async () => {
@@ -191,7 +191,10 @@ describe("by the WHERE clauses, with no rules before and no row-level security b
     const user = { id: newId("user"), email: "owner@globex.example", name: null };
     const grant = grantOfRoles(stranger.organizationId, stranger.organizationId, ["OWNER"]);
     for (const { act } of changes) {
-      const ctx = createContext(platform, new Viewer({ kind: "user", user }, [grant]), randomUUID());
+      const ctx = createContext(platform, new Viewer({ kind: "user", user }, [grant]), {
+        requestId: randomUUID(),
+        ipAddress: null,
+      });
       await expect(act(ctx, key)).rejects.toMatchObject({ code: "NOT_FOUND" });
     }
     expect(await storedOf(key)).toBe(before);

@@ -12,6 +12,7 @@ import {
   DEPTH_MOST,
   DIRECTIVES_MOST,
   TOKENS_MOST,
+  VALUES_MOST,
 } from "../../src/server/limits.js";
 import { seed, type Story } from "../support/seed.js";
 import { startTestServer, type ClientError, type TestServer } from "../support/server.js";
@@ -231,6 +232,31 @@ describe("the cost of an operation", () => {
   });
 });
 
+describe("the values in variables", () => {
+  const UPLOAD = `mutation ($input: UploadProvisioningProfilesInput!) {
+    uploadProvisioningProfiles(input: $input) { userErrors { code } } }`;
+  /** So many values in all: the id, the input, its two fields, and the profiles. */
+  const upload = (values: number) =>
+    ask(UPLOAD, { input: { tenantId: acme.organizationId, profiles: Array.from({ length: values - 4 }, () => "") } });
+
+  test("are as many as the limit, wherever they stand", async () => {
+    const refused = { uploadProvisioningProfiles: { userErrors: [{ code: "INVALID_INPUT" }] } };
+    expect(await upload(VALUES_MOST)).toMatchObject({ status: 200, codes: [], data: refused });
+  });
+
+  test("are not one more", async () => {
+    expect(await upload(VALUES_MOST + 1)).toMatchObject({ status: 200, codes: ["TOO_COMPLEX"] });
+    const nested = Array.from({ length: 101 }, () => Array.from({ length: 100 }, () => 0));
+    await expectRefused("TOO_COMPLEX", UPLOAD, { input: { tenantId: "", profiles: nested } });
+    const flat = Object.fromEntries(Array.from({ length: VALUES_MOST + 1 }, (_, i) => [`v${i}`, 0]));
+    await expectRefused("TOO_COMPLEX", "{ viewer { __typename } }", flat);
+  });
+
+  test("are answered at once, however many a body holds", async () => {
+    await expectRefused("TOO_COMPLEX", UPLOAD, { input: { tenantId: "", profiles: new Array(400_000).fill("") } });
+  });
+});
+
 describe("the size of a page", () => {
   const page = `query ($id: ID!, $first: Int!) { organization(id: $id) { subOrganizations(first: $first) { nodes { id } } } }`;
 
@@ -324,19 +350,22 @@ describe("a document made to be slow", () => {
     const wrong = await ask(query, { ids: { x: "y".repeat(200_000) } });
     expect(wrong).toMatchObject({ codes: ["INVALID_INPUT"] });
     expect(wrong.text.length).toBeLessThan(1_000);
-    const many = await ask(query, { ids: Array.from({ length: 40_000 }, () => null) });
+    const many = await ask(query, { ids: Array.from({ length: VALUES_MOST - 2 }, () => null) });
     expect(new Set(many.codes)).toEqual(new Set(["INVALID_INPUT"]));
     expect(many.text.length).toBeLessThan(20_000);
     expect((await ask(query, { unused: "y".repeat(200_000), ids: [] })).codes).toEqual([]);
   });
 
-  test("variables nested without end are refused", async () => {
-    const nestedJson = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  test.each([
+    [VALUES_MOST, "INVALID_INPUT"],
+    [50_000, "TOO_COMPLEX"],
+  ])("variables nested %d times are refused", async (times, code) => {
+    const nestedJson = `${"[".repeat(times)}${"]".repeat(times)}`;
     const answer = await send(
       `{"query":"query ($ids: [ID!]!) { nodes(ids: $ids) { id } }","variables":{"ids":${nestedJson}}}`,
     );
     expect(answer.status).toBeLessThan(500);
-    expect(answer.codes).toEqual(["INVALID_INPUT"]);
+    expect(answer.codes).toEqual([code]);
   });
 });
 

@@ -57,6 +57,20 @@ const updateDevice = (tenantOf: TenantOf): Ask =>
     ...{ appleId: NEW_DEVICE, name: anew("Phone ") },
   }));
 
+const keepProvisioningProfiles = (tenantOf: TenantOf): Ask =>
+  mutation("keepProvisioningProfiles", "provisioningProfiles { id }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world), appleIds: ["ABSENT1234"] },
+  }));
+
+const deleteCertificate = (force: boolean): Ask =>
+  mutation("deleteCertificate", "deletedId", (certificateId) => ({ certificateId, force }));
+
+const deleteProvisioningProfiles = (force: boolean): Ask =>
+  mutation("deleteProvisioningProfiles", "deletedIds", (id) => ({ provisioningProfileIds: [id], force }));
+
+/** Base64 of a file that is none of those which are wanted. */
+const NO_FILE = Buffer.from("no file").toString("base64");
+
 const addMember = (role: string): Ask =>
   mutation("addMember", "member { id }", (tenantId) => ({
     tenantId,
@@ -83,6 +97,8 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Query.organization": byId(`query ($id: ID!) { organization(id: $id) { id } }`),
   "Query.subOrganization": byId(`query ($id: ID!) { subOrganization(id: $id) { id organization { id } } }`),
   "Query.credential": byId(`query ($id: ID!) { credential(id: $id) { id owner { id } } }`),
+  "Query.certificate": byId(`query ($id: ID!) { certificate(id: $id) { id owner { id } } }`),
+  "Query.provisioningProfile": byId(`query ($id: ID!) { provisioningProfile(id: $id) { id owner { id } } }`),
   "Query.share": byId(`query ($id: ID!) { share(id: $id) { id } }`),
   "Query.explainAccess (the root)": explainAccess((world) => world.acme.organizationId),
   "Query.explainAccess (Web)": explainAccess((world) => world.web),
@@ -91,14 +107,20 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Tenant.members": ofNode("Tenant", "members { nodes { id } }"),
   "Tenant.accessTokens": ofNode("Tenant", "accessTokens { nodes { id } }"),
   "Tenant.credentials": ofNode("Tenant", "credentials { nodes { id } }"),
+  "Tenant.certificates": ofNode("Tenant", "certificates { nodes { id } }"),
+  "Tenant.provisioningProfiles": ofNode("Tenant", "provisioningProfiles { nodes { id } }"),
+  "Tenant.signingRequests": ofNode("Tenant", "signingRequests { nodes { id } }"),
+  "Organization.expiring": ofNode("Organization", "expiring(withinDays: 366) { edges { tenant { id } } }"),
   "Organization.subOrganizations": ofNode("Organization", "subOrganizations { nodes { id } }"),
   "Organization.shares": ofNode("Organization", "shares { nodes { id } }"),
   "Credential.appStoreConnect": ofNode("Credential", "appStoreConnect { certificates { nodes { appleId } } }"),
   "Credential.appStoreConnect (nothing of it)": ofNode("Credential", "appStoreConnect { __typename }"),
   "Credential.driftEvents": ofNode("Credential", "driftEvents { nodes { id } }"),
+  "Credential.impact": ofNode("Credential", "impact { certificates { id } subOrganizations { id } }"),
+  "Certificate.provisioningProfiles": ofNode("Certificate", "provisioningProfiles { nodes { id } }"),
   "AppleCertificate.keptAs": keptAs("certificates"),
   "AppleProvisioningProfile.keptAs": keptAs("provisioningProfiles"),
-  "Share.subject": ofNode("Share", "subject { ... on Credential { id } }"),
+  "Share.subject": ofNode("Share", "subject { ... on Node { id } }"),
   "Share.subOrganizations": ofNode("Share", "subOrganizations { nodes { id } }"),
 
   "Mutation.updateOrganization": mutation("updateOrganization", "organization { id }", (organizationId) => ({
@@ -163,4 +185,30 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Mutation.updateDevice (the root)": updateDevice(theRoot),
   "Mutation.updateDevice (Web)": updateDevice(web),
   "Mutation.unshare": mutation("unshare", "deletedId", (subjectId) => ({ subjectId })),
+  "Mutation.createSigningRequest": mutation("createSigningRequest", "signingRequest { id }", (tenantId) => ({
+    ...{ tenantId, commonName: "Acme", email: "ci@acme.example", country: "DE" },
+  })),
+  "Mutation.completeSigningRequest": mutation("completeSigningRequest", "certificate { id }", (signingRequestId) => ({
+    ...{ signingRequestId, certificate: NO_FILE },
+  })),
+  "Mutation.uploadCertificate": mutation("uploadCertificate", "certificate { id }", (tenantId) => ({
+    ...{ tenantId, pkcs12: NO_FILE },
+  })),
+  "Mutation.deleteCertificate": deleteCertificate(false),
+  "Mutation.deleteCertificate (force)": deleteCertificate(true),
+  "Mutation.downloadCertificate": mutation("downloadCertificate", "download { pkcs12 }", (certificateId) => ({
+    certificateId,
+  })),
+  "Mutation.keepProvisioningProfiles (the root)": keepProvisioningProfiles(theRoot),
+  "Mutation.keepProvisioningProfiles (Web)": keepProvisioningProfiles(web),
+  "Mutation.uploadProvisioningProfiles": mutation(
+    "uploadProvisioningProfiles",
+    "provisioningProfiles { id }",
+    (tenantId) => ({ tenantId, profiles: [NO_FILE] }),
+  ),
+  "Mutation.deleteProvisioningProfiles": deleteProvisioningProfiles(false),
+  "Mutation.deleteProvisioningProfiles (force)": deleteProvisioningProfiles(true),
+  "Mutation.downloadProvisioningProfile": mutation("downloadProvisioningProfile", "download { content }", (id) => ({
+    provisioningProfileId: id,
+  })),
 };

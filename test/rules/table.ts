@@ -55,6 +55,14 @@ const TABLE = `
   Query.node                              a change seen by the root's key for Web  ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.node                              a change seen by the root's own key      ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Query.node                              a change seen by Web's own key           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the root's certificate for Web  ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the root's own certificate    ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              Web's own certificate         ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the root's profile for Web    ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the root's own profile        ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              Web's own profile             ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              the root's signing request    ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.node                              Web's signing request         ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.node                              nothing                       NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
   Query.nodes                             themselves                    ++++  ++++  ++++  ++++  ++++  ++  +
   Query.nodes                             a member of Web               ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
@@ -67,11 +75,26 @@ const TABLE = `
   Query.credential                        the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.credential                        the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Query.credential                        Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.certificate                       the root's certificate for Web  ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.certificate                       the root's own certificate    ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.certificate                       Web's own certificate         ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.certificate                       the root's own profile        NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
+  Query.provisioningProfile               the root's profile for Web    ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.provisioningProfile               the root's own profile        ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.provisioningProfile               Web's own profile             ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.share                             the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.share                             the share of a certificate with Web  ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Query.explainAccess (Web)               the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.explainAccess (Web)               the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Query.explainAccess (the root)          the root's key for Web        ++++  ++++  FFFF  FFFF  FFFF  NN  +
   Query.explainAccess (iOS)               the root's key for Web        ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.explainAccess (Web)               the root's certificate for Web  ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.explainAccess (Web)               the root's own certificate    ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.explainAccess (Web)               the root's profile for Web    ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.explainAccess (Web)               the root's own profile        ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Query.explainAccess (the root)          the root's certificate for Web  ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Query.explainAccess (the root)          the root's profile for Web    ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Query.explainAccess (Web)               the root                      NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
 
   Tenant.members                          the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
   Tenant.members                          Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
@@ -79,19 +102,34 @@ const TABLE = `
   Tenant.accessTokens                     Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
   Tenant.credentials                      the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
   Tenant.credentials                      Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Tenant.certificates                     the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Tenant.certificates                     Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Tenant.provisioningProfiles             the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Tenant.provisioningProfiles             Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
+  Tenant.signingRequests                  the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Tenant.signingRequests                  Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
   Organization.subOrganizations           the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
   Organization.shares                     the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
+  Organization.expiring                   the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
   Credential.appStoreConnect              the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
   Credential.appStoreConnect              the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Credential.appStoreConnect              Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
   Credential.driftEvents                  the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
   Credential.driftEvents                  the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Credential.driftEvents                  Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Credential.impact                       the root's key for Web        ++++  ++++  ++++  ++++  NNNN  NN  +
+  Credential.impact                       the root's own key            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Credential.impact                       Web's own key                 ++++  ++++  ++++  ++++  NNNN  NN  +
+  Certificate.provisioningProfiles        the root's certificate for Web  ++++  ++++  ++++  ++++  NNNN  NN  +
+  Certificate.provisioningProfiles        the root's own certificate    ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Certificate.provisioningProfiles        Web's own certificate         ++++  ++++  ++++  ++++  NNNN  NN  +
   AppleCertificate.keptAs                 the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
   AppleCertificate.keptAs                 Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
   AppleProvisioningProfile.keptAs         the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
   AppleProvisioningProfile.keptAs         Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
   Share.subject                           the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Share.subject                           the share of a certificate with Web  ++++  ++++  NNNN  NNNN  NNNN  NN  +
+  Share.subject                           the share of a profile with Web  ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Share.subOrganizations                  the share with Web            ++++  ++++  NNNN  NNNN  NNNN  NN  +
 
   Mutation.updateOrganization             the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
@@ -148,6 +186,20 @@ const TABLE = `
   Mutation.unshare                        a new root's key for Web      ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
   Mutation.unshare                        the root's own key            rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
   Mutation.unshare                        Web's own key                 FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.share                          the root's certificate for Web  ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.share                          a new root's own certificate  ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.share                          Web's own certificate         FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.unshare                        a new root's certificate for Web  ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.unshare                        the root's own certificate    rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
+  Mutation.unshare                        Web's own certificate         FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.share                          the root's profile for Web    ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.share                          a new root's own profile      ++FF  ++FF  NNNN  NNNN  NNNN  NN  +
+  Mutation.share                          Web's own profile             FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.unshare                        a new root's profile for Web  ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.unshare                        the root's own profile        rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
+  Mutation.unshare                        Web's own profile             FFFF  FFFF  FFFF  FFFF  NNNN  NN  F
+  Mutation.share (name)                   the root's certificate for Web  ++FF  ++FF  SSSS  SSSS  NNNN  NN  +
+  Mutation.share (name)                   the root's profile for Web    rrFF  rrFF  SSSS  SSSS  NNNN  NN  r
 
   Mutation.registerBundleId (the root)    the root's own key            +++F  +++F  FFFF  FFFF  FFFF  NN  +
   Mutation.registerBundleId (Web)         the root's key for Web        +++F  +++F  +++F  +++F  NNNN  NN  +
@@ -164,6 +216,34 @@ const TABLE = `
   Mutation.updateDevice (Web)             the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
   Mutation.updateDevice (Web)             Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
   Mutation.updateDevice (the root)        Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
+
+  Mutation.createSigningRequest           the root                      +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.createSigningRequest           Web                           +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.completeSigningRequest         the root's signing request    rrrF  rrrF  NNNN  NNNN  NNNN  NN  r
+  Mutation.completeSigningRequest         Web's signing request         rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.uploadCertificate              the root                      rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.uploadCertificate              Web                           rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.deleteCertificate              the root's certificate for Web  rrrF  rrrF  SSSS  SSSS  NNNN  NN  r
+  Mutation.deleteCertificate (force)      a new root's certificate for Web  +++F  +++F  SSSS  SSSS  NNNN  NN  +
+  Mutation.deleteCertificate              a new root's own certificate  +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.deleteCertificate              a new Web's own certificate   +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadCertificate            the root's whole certificate for Web  +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadCertificate            the root's own whole certificate  +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.downloadCertificate            Web's own whole certificate   +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.keepProvisioningProfiles (the root)  the root's own key            rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.keepProvisioningProfiles (the root)  Web's own key                 rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.keepProvisioningProfiles (Web)  the root's key for Web        rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.keepProvisioningProfiles (Web)  the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.keepProvisioningProfiles (Web)  Web's own key                 rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.uploadProvisioningProfiles     the root                      rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.uploadProvisioningProfiles     Web                           rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.deleteProvisioningProfiles     the root's profile for Web    rrrF  rrrF  SSSS  SSSS  NNNN  NN  r
+  Mutation.deleteProvisioningProfiles (force)  a new root's profile for Web  +++F  +++F  SSSS  SSSS  NNNN  NN  +
+  Mutation.deleteProvisioningProfiles     a new root's own profile      +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.deleteProvisioningProfiles     a new Web's own profile       +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadProvisioningProfile    the root's profile for Web    +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.downloadProvisioningProfile    the root's own profile        +++F  +++F  NNNN  NNNN  NNNN  NN  +
+  Mutation.downloadProvisioningProfile    Web's own profile             +++F  +++F  +++F  +++F  NNNN  NN  +
 `;
 
 /** The actors of a line, in the order of its letters. */
@@ -198,10 +278,22 @@ export const TAKES: readonly (readonly [field: string, on: string, ...permission
   ["Query.node", "a member of Web", "MEMBERS_MANAGE"],
   ["Query.node", "a token of Web", "TOKENS_MANAGE"],
   ["Query.credential", "the root's own key", "CREDENTIALS_VIEW"],
+  ["Query.certificate", "the root's own certificate", "SIGNING_VIEW"],
+  ["Query.provisioningProfile", "the root's own profile", "SIGNING_VIEW"],
+  ["Query.node", "the root's signing request", "SIGNING_VIEW"],
+  ["Query.explainAccess (Web)", "the root's own key", "CREDENTIALS_VIEW"],
+  ["Query.explainAccess (Web)", "the root's own certificate", "SIGNING_VIEW"],
+  ["Query.explainAccess (Web)", "the root's own profile", "SIGNING_VIEW"],
   ["Query.share", "the share with Web", "CREDENTIALS_VIEW"],
+  ["Share.subject", "the share of a certificate with Web", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
+  ["Share.subject", "the share of a profile with Web", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
   ["Tenant.members", "Web", "MEMBERS_MANAGE"],
   ["Tenant.accessTokens", "Web", "TOKENS_MANAGE"],
   ["Tenant.credentials", "Web", "CREDENTIALS_VIEW"],
+  ["Tenant.certificates", "Web", "SIGNING_VIEW"],
+  ["Tenant.provisioningProfiles", "Web", "SIGNING_VIEW"],
+  ["Tenant.signingRequests", "Web", "SIGNING_VIEW"],
+  ["Certificate.provisioningProfiles", "the root's own certificate", "SIGNING_VIEW"],
   ["Organization.shares", "the root", "CREDENTIALS_VIEW"],
   ["Mutation.updateOrganization", "the root", "TENANT_MANAGE"],
   ["Mutation.createSubOrganization", "the root", "TENANT_MANAGE"],
@@ -229,10 +321,19 @@ export const TAKES: readonly (readonly [field: string, on: string, ...permission
   ["Mutation.share (name)", "the root's key for Web", "CREDENTIALS_SHARE", "CREDENTIALS_MANAGE"],
   ["Mutation.share (and see it)", "the root's key for Web", "CREDENTIALS_SHARE", "CREDENTIALS_VIEW"],
   ["Mutation.unshare", "a new root's key for Web", "CREDENTIALS_SHARE"],
+  ["Mutation.share", "the root's certificate for Web", "CREDENTIALS_SHARE"],
+  ["Mutation.share", "the root's profile for Web", "CREDENTIALS_SHARE"],
+  ["Mutation.share (name)", "the root's certificate for Web", "CREDENTIALS_SHARE", "SIGNING_MANAGE"],
   ["Credential.driftEvents", "the root's own key", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
+  ["Credential.impact", "the root's own key", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
   ["AppleCertificate.keptAs", "the root", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
   ["AppleProvisioningProfile.keptAs", "the root", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
   ["Mutation.registerBundleId (the root)", "the root's own key", "SIGNING_MANAGE"],
   ["Mutation.registerDevices (the root)", "the root's own key", "SIGNING_MANAGE"],
   ["Mutation.updateDevice (the root)", "the root's own key", "SIGNING_MANAGE"],
+  ["Mutation.createSigningRequest", "Web", "SIGNING_MANAGE"],
+  ["Mutation.deleteCertificate", "a new root's own certificate", "SIGNING_MANAGE"],
+  ["Mutation.downloadCertificate", "the root's own whole certificate", "SIGNING_DOWNLOAD"],
+  ["Mutation.deleteProvisioningProfiles", "a new root's own profile", "SIGNING_MANAGE"],
+  ["Mutation.downloadProvisioningProfile", "the root's own profile", "SIGNING_DOWNLOAD"],
 ];

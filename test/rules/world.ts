@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { newId } from "../../src/ids.js";
 import { query } from "../support/database.js";
 import { driftedKey } from "../support/drift.js";
+import { keepIn } from "../support/kept.js";
 import {
   AddMemberDocument,
   CreateAccessTokenDocument,
@@ -10,6 +11,7 @@ import {
   type Role,
 } from "../support/operations.js";
 import { seed, type Story } from "../support/seed.js";
+import { uploadIdentity } from "../support/signing.js";
 import type { TestServer } from "../support/server.js";
 import { NOBODIES, ROLES } from "./table.js";
 
@@ -111,6 +113,14 @@ export async function makeWorld(server: TestServer): Promise<World> {
   ]);
   const share = await acme.share(forWeb.credentialId, { subOrganizationIds: [web] });
   await acme.share(keyForAll);
+  const keep = keepIn(server, root);
+  const sharedWithWeb = async (made: Promise<string>) => {
+    const id = await made;
+    return { id, share: await acme.share(id, { subOrganizationIds: [web] }) };
+  };
+  const certificateForWeb = await sharedWithWeb(keep.certificate(root));
+  const profileForWeb = await sharedWithWeb(keep.profile(root));
+  const wholeForWeb = await sharedWithWeb(uploadIdentity(server, acme.owner, root));
   const view: Permission[] = ["CREDENTIALS_VIEW"];
   const fixed: Record<string, string> = {
     "the root": root,
@@ -126,6 +136,19 @@ export async function makeWorld(server: TestServer): Promise<World> {
     "a member of Web": await newMember(web, "VIEWER"),
     "a token of the root": (await newToken(root, view)).id,
     "a token of Web": (await newToken(web, view)).id,
+    "the root's certificate for Web": certificateForWeb.id,
+    "the root's own certificate": await keep.certificate(root),
+    "Web's own certificate": await keep.certificate(web),
+    "the root's whole certificate for Web": wholeForWeb.id,
+    "the root's own whole certificate": await uploadIdentity(server, acme.owner, root),
+    "Web's own whole certificate": await uploadIdentity(server, acme.owner, web),
+    "the root's profile for Web": profileForWeb.id,
+    "the root's own profile": await keep.profile(root),
+    "Web's own profile": await keep.profile(web),
+    "the root's signing request": await keep.signingRequest(root),
+    "Web's signing request": await keep.signingRequest(web),
+    "the share of a certificate with Web": certificateForWeb.share,
+    "the share of a profile with Web": profileForWeb.share,
     "another user": newId("user"),
     nothing: newId("credential"),
   };
@@ -141,6 +164,12 @@ export async function makeWorld(server: TestServer): Promise<World> {
     "a new root's key for Web": newSharedKey,
     "a new root's own key": () => newKey(root),
     "a new Web's own key": () => newKey(web),
+    "a new root's certificate for Web": async () => (await sharedWithWeb(keep.certificate(root))).id,
+    "a new root's own certificate": () => keep.certificate(root),
+    "a new root's profile for Web": async () => (await sharedWithWeb(keep.profile(root))).id,
+    "a new root's own profile": () => keep.profile(root),
+    "a new Web's own certificate": () => keep.certificate(web),
+    "a new Web's own profile": () => keep.profile(web),
   };
   const world: Omit<World, "actors"> = {
     server,

@@ -43,6 +43,27 @@ export type AppleProgram =
   /** Apple Developer Enterprise Program: in-house apps only, nothing is published with it. */
   | 'ENTERPRISE';
 
+/** What narrows a list of certificates; a certificate has to fit all of it. */
+export type CertificateFilter = {
+  /** Whose time is over before this one. */
+  expiresBefore?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Part of the name, the common name, the serial number or the SHA-1, without case. */
+  search?: InputMaybe<Scalars['String']['input']>;
+  /** In this state. */
+  state?: InputMaybe<CertificateState>;
+  /** Of this type. */
+  type?: InputMaybe<CertificateType>;
+};
+
+/** How a certificate came here. */
+export type CertificateSource =
+  /** Made at Apple through a key, for a private key that was made here. */
+  | 'CREATED'
+  /** Made from a signing request whose private key waited here. */
+  | 'SIGNING_REQUEST'
+  /** Uploaded as a .p12 file. */
+  | 'UPLOADED';
+
 /** Whether a certificate can sign. */
 export type CertificateState =
   /** Its time is over. */
@@ -79,6 +100,16 @@ export type CertificateType =
   /** Wallet passes. */
   | 'PASS_TYPE_ID';
 
+/** Brings a signing request the certificate that Apple gave for it. */
+export type CompleteSigningRequestInput = {
+  /** Base64 of the .cer that Apple gave for this request. */
+  certificate: Scalars['String']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The request. */
+  signingRequestId: Scalars['ID']['input'];
+};
+
 /** Makes a token that is bound to a tenant. */
 export type CreateAccessTokenInput = {
   /** Comes back in the payload as it was. */
@@ -91,6 +122,24 @@ export type CreateAccessTokenInput = {
   permissions: Array<Permission>;
   /** The tenant; a token of the root holds in every sub-organization. */
   tenantId: Scalars['ID']['input'];
+};
+
+/** Makes a certificate at Apple. */
+export type CreateCertificateInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The name here: 1 to 100 characters; type and date where it is left out. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** A signing request of the tenant, whose private key waits for the certificate. Left out, a key is made. */
+  signingRequestId?: InputMaybe<Scalars['ID']['input']>;
+  /** Whose certificate it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+  /** What it is for. Developer ID and others are made at Apple's site alone. */
+  type: CertificateType;
 };
 
 /** Adds a key. */
@@ -113,6 +162,42 @@ export type CreateCredentialInput = {
   tenantId: Scalars['ID']['input'];
   /** Ask Apple before saving; a key that Apple refuses is not saved. */
   verify?: Scalars['Boolean']['input'];
+};
+
+/** Makes a provisioning profile at Apple, and keeps it. */
+export type CreateProvisioningProfileInput = {
+  /** The bundle identifier it is for, which the team has. */
+  bundleIdentifier: Scalars['String']['input'];
+  /** Apple's ids of its certificates: one, or for development several. */
+  certificateAppleIds: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** Apple's ids of its devices: for development and ad hoc at least one, otherwise none. */
+  deviceAppleIds?: Array<Scalars['String']['input']>;
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The name at Apple: 1 to 100 characters, unique in the team. */
+  name: Scalars['String']['input'];
+  /** Whose profile it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+  /** What it is for: in-house with a key of the Enterprise Program alone, and nothing else with it. */
+  type: ProfileType;
+};
+
+/** Makes a certificate signing request. */
+export type CreateSigningRequestInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The common name: 1 to 64 characters. Apple names the certificate after the team. */
+  commonName: Scalars['String']['input'];
+  /** The country: two letters, such as US. */
+  country: Scalars['String']['input'];
+  /** An e-mail address. */
+  email: Scalars['String']['input'];
+  /** Whose request it will be. */
+  tenantId: Scalars['ID']['input'];
 };
 
 /** Makes a sub-organization. */
@@ -158,6 +243,16 @@ export type CredentialStatus =
   /** The key works, but for the other program. */
   | 'WRONG_PROGRAM';
 
+/** Deletes a certificate here only; Apple keeps its certificate. */
+export type DeleteCertificateInput = {
+  /** The certificate. */
+  certificateId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Also while it is shared, or in kept profiles whose time is not over; without it the refusal (IN_USE) says which. */
+  force?: Scalars['Boolean']['input'];
+};
+
 /** Deletes a key. */
 export type DeleteCredentialInput = {
   /** Comes back in the payload as it was. */
@@ -168,11 +263,23 @@ export type DeleteCredentialInput = {
   force?: Scalars['Boolean']['input'];
 };
 
+/** Deletes profiles here, and at Apple where that is wanted. */
+export type DeleteProvisioningProfilesInput = {
+  /** Delete them at Apple too, first there and then here, through the key that each came through. */
+  alsoAtApple?: Scalars['Boolean']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Also while they are shared; without it the refusal (IN_USE) says with whom. */
+  force?: Scalars['Boolean']['input'];
+  /** The profiles, 50 at most. */
+  provisioningProfileIds: Array<Scalars['ID']['input']>;
+};
+
 /** Deletes a sub-organization with its members and tokens. */
 export type DeleteSubOrganizationInput = {
   /** Comes back in the payload as it was. */
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
-  /** The sub-organization; it must own no keys. */
+  /** The sub-organization; it must own no keys, certificates and provisioning profiles. */
   subOrganizationId: Scalars['ID']['input'];
 };
 
@@ -196,6 +303,26 @@ export type DeviceStatus =
   | 'OTHER'
   /** Apple is still registering it: profiles made now leave it out. */
   | 'PROCESSING';
+
+/** Hands out a certificate with its private key. */
+export type DownloadCertificateInput = {
+  /** The certificate: own, or shared to sign. */
+  certificateId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** How the file is encrypted. */
+  encoding?: Pkcs12Encoding;
+  /** The password for the file: 1 to 128 characters, for KEYCHAIN of ASCII. Left out, a random one is made. */
+  password?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Hands out the file of a provisioning profile. */
+export type DownloadProvisioningProfileInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The profile: own, or shared to sign. */
+  provisioningProfileId: Scalars['ID']['input'];
+};
 
 /** What changed at Apple. */
 export type DriftKind =
@@ -230,13 +357,19 @@ export type ErrorCode =
   | 'APPLE_UNAVAILABLE'
   /** Apple answered something that cannot be understood. */
   | 'APPLE_UNEXPECTED_ANSWER'
+  /** Apple allows no more certificates of this type: the message says which there are. */
+  | 'CERTIFICATE_LIMIT_REACHED'
+  /** The certificate does not fit the type of the profile, or cannot sign. */
+  | 'CERTIFICATE_NOT_FITTING'
+  /** Nothing is published with a key of the Enterprise Program. */
+  | 'ENTERPRISE_KEY_CANNOT_PUBLISH'
   /** The viewer knows the thing, and lacks the permission, role or term of the share that this takes. */
   | 'FORBIDDEN'
   /** Apple lets individual keys do nothing with certificates, profiles, devices and bundle ids. */
   | 'INDIVIDUAL_KEY_CANNOT_SIGN'
   /** A fault of the server. The request id leads to its log. */
   | 'INTERNAL'
-  /** The bytes are no X.509 certificate that can be read. */
+  /** The bytes are no X.509 certificate that can be read, or one that is not Apple's or is over. */
   | 'INVALID_CERTIFICATE'
   /** An argument or input field holds a value that is not allowed. */
   | 'INVALID_INPUT'
@@ -254,10 +387,16 @@ export type ErrorCode =
   | 'LAST_OWNER'
   /** There is no such thing, or the viewer may not know of it: both answer alike. */
   | 'NOT_FOUND'
-  /** The file holds no private key, and nothing can be signed with what it holds. */
+  /** It cannot be renewed from here: the message says why. */
+  | 'NOT_RENEWABLE'
+  /** A profile of this type needs devices, and none that fits is enabled. */
+  | 'NO_DEVICES'
+  /** There is no private key with it, and nothing can be signed without. */
   | 'NO_PRIVATE_KEY'
   /** Apple did not say whether the change was made: it is not sent twice, look again in a minute. */
   | 'OUTCOME_UNKNOWN'
+  /** The key's program, or its share, does not allow profiles of this type. */
+  | 'PROFILE_TYPE_NOT_ALLOWED'
   /** Too many requests: wait and try again. */
   | 'RATE_LIMITED'
   /** The root organization shared it: below it is used as it is, and never changed. */
@@ -268,6 +407,18 @@ export type ErrorCode =
   | 'UNAUTHENTICATED'
   /** The password does not open the file. */
   | 'WRONG_PASSWORD';
+
+/** Picks profiles that Apple holds and keeps them in the tenant, content and all. */
+export type KeepProvisioningProfilesInput = {
+  /** Apple's own ids of the profiles, 50 at most. */
+  appleIds: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Through which key: the tenant's own, or one that is shared with it to sign. */
+  credentialId: Scalars['ID']['input'];
+  /** Who will keep them. */
+  tenantId: Scalars['ID']['input'];
+};
 
 /** What a viewer may do in a tenant. A token is limited to a list of these; a role stands for a set. */
 export type Permission =
@@ -297,6 +448,44 @@ export type Permission =
   | 'TENANT_MANAGE'
   /** See, create and revoke access tokens. */
   | 'TOKENS_MANAGE';
+
+/** How a .p12 file is encrypted. */
+export type Pkcs12Encoding =
+  /** Imports on every macOS, and opens in OpenSSL: 3DES and SHA-1. */
+  | 'KEYCHAIN'
+  /** AES-256 and SHA-256: for OpenSSL and the newest macOS. */
+  | 'MODERN';
+
+/** What a build wants to sign. */
+export type PrepareSigningInput = {
+  /** The app's bundle identifiers, and those of its extensions: 20 at most. */
+  bundleIdentifiers: Array<Scalars['String']['input']>;
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key; left out, the fitting one of the tenant, its own before those shared with it. */
+  credentialId?: InputMaybe<Scalars['ID']['input']>;
+  /** Say what would be done, and do nothing. */
+  dryRun?: Scalars['Boolean']['input'];
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** What ends sooner than in so many days is renewed. */
+  minimumValidDays?: Scalars['Int']['input'];
+  /** The password of the .p12; left out, a random one is made. */
+  password?: InputMaybe<Scalars['String']['input']>;
+  /** For which tenant: what is made will be its own. */
+  tenantId: Scalars['ID']['input'];
+  /** How the app is to be distributed. */
+  type: ProfileType;
+};
+
+/** How a provisioning profile came here. */
+export type ProfileSource =
+  /** Made at Apple through a key. */
+  | 'CREATED'
+  /** Picked from those that Apple held. */
+  | 'FETCHED'
+  /** Uploaded as a file. */
+  | 'UPLOADED';
 
 /** Whether a profile can be used. EXPIRED goes by the date: Apple reports expired profiles as ACTIVE. */
 export type ProfileState =
@@ -340,6 +529,20 @@ export type ProfileType =
   /** tvOS App Store. */
   | 'TVOS_APP_STORE';
 
+/** What narrows a list of provisioning profiles; a profile has to fit all of it. */
+export type ProvisioningProfileFilter = {
+  /** For exactly this bundle identifier. */
+  bundleIdentifier?: InputMaybe<Scalars['String']['input']>;
+  /** Whose time is over before this one. */
+  expiresBefore?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Part of the name, the UUID or the bundle identifier, without case. */
+  search?: InputMaybe<Scalars['String']['input']>;
+  /** In this state. */
+  state?: InputMaybe<ProfileState>;
+  /** Of this type. */
+  type?: InputMaybe<ProfileType>;
+};
+
 /** Registers a bundle id (App ID) at Apple. */
 export type RegisterBundleIdInput = {
   /** Apple's words for what it may do, such as PUSH_NOTIFICATIONS; 50 at most. */
@@ -378,10 +581,44 @@ export type RemoveMemberInput = {
   memberId: Scalars['ID']['input'];
 };
 
+/** Renews a certificate, and every kept profile that holds it. */
+export type RenewCertificateInput = {
+  /** The certificate. */
+  certificateId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** With which key; left out, the one it was made through. */
+  credentialId?: InputMaybe<Scalars['ID']['input']>;
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** Revoke the old one: when all profiles are renewed, or before, where Apple has no room for both. Takes SIGNING_REVOKE. */
+  revokeFirst?: Scalars['Boolean']['input'];
+};
+
+/** Makes a new profile in the place of a kept one. */
+export type RenewProvisioningProfileInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Apple's ids of its devices from now on; left out, those of before that are still enabled. */
+  deviceAppleIds?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** 1 to 100 visible ASCII characters: the same key and the same input within 24 hours give the first outcome again, and do nothing twice. */
+  idempotencyKey?: InputMaybe<Scalars['String']['input']>;
+  /** The profile. */
+  provisioningProfileId: Scalars['ID']['input'];
+};
+
 /** Revokes a token. */
 export type RevokeAccessTokenInput = {
   /** The token. */
   accessTokenId: Scalars['ID']['input'];
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Revokes a certificate at Apple. */
+export type RevokeCertificateInput = {
+  /** The certificate. */
+  certificateId: Scalars['ID']['input'];
   /** Comes back in the payload as it was. */
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
 };
@@ -421,11 +658,11 @@ export type ShareInput = {
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
   /** The share ends by itself at this time. */
   expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
-  /** The settings name; given, it renames the subject. */
+  /** The settings name; given, it renames the key or certificate. A profile is named at Apple, and takes none. */
   name?: InputMaybe<Scalars['String']['input']>;
   /** With these alone. */
   subOrganizationIds?: Array<Scalars['ID']['input']>;
-  /** The key that the root organization owns. */
+  /** What the root organization owns: a key, a certificate or a provisioning profile. */
   subjectId: Scalars['ID']['input'];
   /** What it may be used for. */
   uses?: Array<ShareUse>;
@@ -449,11 +686,26 @@ export type SharingTag =
   /** In the root's list: shared with sub-organizations. */
   | 'SHARED';
 
+/** What is done to get all that a build needs to sign. */
+export type SigningAction =
+  /** A certificate is made at Apple. */
+  | 'CREATE_CERTIFICATE'
+  /** A profile is made at Apple. */
+  | 'CREATE_PROFILE'
+  /** The bundle identifier is registered at Apple. */
+  | 'REGISTER_BUNDLE_ID'
+  /** A kept profile ends too soon, is invalid, or lacks the certificate or devices: another takes its place. */
+  | 'REPLACE_PROFILE'
+  /** A kept certificate serves. */
+  | 'REUSE_CERTIFICATE'
+  /** A profile that is kept, or that Apple holds, serves. */
+  | 'REUSE_PROFILE';
+
 /** Ends the sharing of something. */
 export type UnshareInput = {
   /** Comes back in the payload as it was. */
   clientMutationId?: InputMaybe<Scalars['String']['input']>;
-  /** The key that is shared. */
+  /** What is shared. */
   subjectId: Scalars['ID']['input'];
 };
 
@@ -511,6 +763,30 @@ export type UpdateSubOrganizationInput = {
   name: Scalars['String']['input'];
   /** The sub-organization. */
   subOrganizationId: Scalars['ID']['input'];
+};
+
+/** Keeps a certificate that is there already, with its private key. */
+export type UploadCertificateInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** The name: 1 to 100 characters; the certificate's common name where it is left out. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** The password of the .p12; it is not kept. */
+  password?: Scalars['String']['input'];
+  /** Base64 of the .p12, which holds one private key and its certificate. */
+  pkcs12: Scalars['String']['input'];
+  /** Whose certificate it will be: the root's may be shared with its sub-organizations. */
+  tenantId: Scalars['ID']['input'];
+};
+
+/** Keeps profiles out of their files. */
+export type UploadProvisioningProfilesInput = {
+  /** Comes back in the payload as it was. */
+  clientMutationId?: InputMaybe<Scalars['String']['input']>;
+  /** Base64 of each .mobileprovision or .provisionprofile, up to 20. */
+  profiles: Array<Scalars['String']['input']>;
+  /** Who will keep them. */
+  tenantId: Scalars['ID']['input'];
 };
 
 /** Asks Apple about a key. */

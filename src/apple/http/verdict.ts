@@ -4,7 +4,7 @@ import { AppleError, says } from "../error.js";
 export type Verdict = "retry" | "renew" | "reconcile" | "fail";
 
 /** The methods that this client uses. */
-export type Method = "GET" | "POST" | "PATCH";
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** A failure as the table knows it: a status of Apple's, or what kept an answer from coming. */
 type Failure = number | "agreement" | "not sent" | "broken" | "late" | "unreadable";
@@ -15,13 +15,14 @@ const UNKNOWN: ReadonlySet<Failure> = new Set<Failure>([...PASSING, "late", "unr
 
 /**
  * What each method does about which failure; what is not here fails. Asking again what may have been done is right
- * only where doing it twice is doing it once: a GET, the same PATCH. A POST whose answer was lost is never sent again:
+ * only where doing it twice is doing it once: a GET, the same PATCH, a DELETE. A POST whose answer was lost is never sent again:
  * it is looked for.
  */
 const TABLE: Readonly<Record<Method, ReadonlyMap<Failure, Verdict>>> = {
   // Apple sends 401 to good tokens now and then, and takes agreements for missing that are not (go-xcode).
   GET: table({ retry: [...PASSING, 429, "agreement", "not sent"], renew: [401] }),
   PATCH: table({ retry: [...PASSING, 429, "not sent"], renew: [401], reconcile: ["late", "unreadable"] }),
+  DELETE: table({ retry: [...PASSING, 429, "not sent"], renew: [401], reconcile: ["late", "unreadable"] }),
   // 401 and 429 say that nothing was done; only a caller that has looked may send it once more.
   POST: table({ retry: ["not sent"], reconcile: [...UNKNOWN] }),
 };

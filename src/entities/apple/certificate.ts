@@ -64,4 +64,8 @@ export class AppleCertificate extends AppleRow {
   })
   @Column("timestamptz", { nullable: true })
   expiresAt!: Date | null;
+
+  /** When it was made from here: Apple's lists may not show it for a while. */
+  @Column("timestamptz", { nullable: true })
+  writtenAt!: Date | null;
 }

@@ -74,6 +74,10 @@ export class AppleProvisioningProfile extends AppleRow {
   @Column("timestamptz", { nullable: true })
   expiresAt!: Date | null;
 
+  /** When it was made from here: Apple's lists may not show it for a while. */
+  @Column("timestamptz", { nullable: true })
+  writtenAt!: Date | null;
+
   /** Apple's own id of the bundle id; null where Apple does not say. */
   @Column("text", { name: "bundle_id", nullable: true })
   bundleIdAppleId!: string | null;

@@ -66,10 +66,15 @@ const BUDGET = {
 export interface SnapshotSources {
   readonly signer: Signer<UsableKey>;
   readonly snapshots: Snapshots;
+  /** Aborted when the request has to end. */
+  readonly signal: AbortSignal;
 }
 
 /** Loaders of how old is what is kept; a list that is older than wanted is renewed first. */
-export function appleSnapshotLoaders({ reads, roots, tenants }: AppleReader, { signer, snapshots }: SnapshotSources) {
+export function appleSnapshotLoaders(
+  { reads, roots, tenants }: AppleReader,
+  { signer, snapshots, signal }: SnapshotSources,
+) {
   async function renewed(wanted: Wanted, state: StateRow | null): Promise<Prepared | Error> {
     const kept = state?.asOf ?? null;
     const authorization = await signer.load(wanted.credentialId);
@@ -79,7 +84,7 @@ export function appleSnapshotLoaders({ reads, roots, tenants }: AppleReader, { s
       attempts: state?.attempts ?? 0,
       purpose: "READ",
     });
-    const outcome = kept === null ? await refreshed : await Promise.race([refreshed, tooLate()]);
+    const outcome = await Promise.race([refreshed, kept === null ? untilAborted(signal) : tooLate()]);
     if (outcome.problem === null) return { asOf: outcome.asOf, stale: false, problem: null, isNew: true };
     if (kept === null) return outcome.problem;
     const { code, message } = outcome.problem;
@@ -151,6 +156,17 @@ export function appleSnapshotLoaders({ reads, roots, tenants }: AppleReader, { s
 const asError = (error: unknown): Error => error as Error;
 /** The signer knows why a key may not be used; where it disagrees, the share has changed between the two questions. */
 const unusable = (): Error => new Denial("FORBIDDEN");
+
+/** Rejects when the request has to end. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+}
 
 async function tooLate(): Promise<Refreshed> {
   await delay(PATIENCE_MS, undefined, { ref: false });

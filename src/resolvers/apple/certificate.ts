@@ -2,9 +2,10 @@ import { Arg, Ctx, FieldResolver, ID, Resolver, Root } from "type-graphql";
 import type { Context } from "../../context.js";
 import { AppleCertificate, CertificateState } from "../../entities/apple/certificate.js";
 import { AppleProvisioningProfile } from "../../entities/apple/provisioning-profile.js";
-import { Certificate } from "../../entities/certificate.js";
+import { Certificate } from "../../entities/signing/certificate.js";
 import type { AppleCertificateRow } from "../../loaders/apple/certificate.js";
 import type { AppleProvisioningProfileRow } from "../../loaders/apple/provisioning-profile.js";
+import type { CertificateRow } from "../../loaders/signing/certificate.js";
 
 /** Certificates at Apple. */
 @Resolver(() => AppleCertificate)
@@ -28,7 +29,11 @@ export class AppleCertificateResolver {
     nullable: true,
     description: "The tenant's own copy with its private key, where it keeps one.",
   })
-  keptAs(@Arg("tenantId", () => ID, { description: "The tenant." }) _tenantId: string): Certificate | null {
-    return null; // No tenant keeps certificates yet.
+  keptAs(
+    @Root() { serialNumber }: AppleCertificateRow,
+    @Arg("tenantId", () => ID, { description: "The tenant." }) tenantId: string,
+    @Ctx() { loaders }: Context,
+  ): Promise<CertificateRow | null> {
+    return loaders.keptCertificate.load({ tenantId, identity: serialNumber });
   }
 }

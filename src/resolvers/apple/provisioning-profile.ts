@@ -4,11 +4,12 @@ import { AppleBundleId } from "../../entities/apple/bundle-id.js";
 import { AppleCertificate } from "../../entities/apple/certificate.js";
 import { AppleDevice } from "../../entities/apple/device.js";
 import { AppleProvisioningProfile, ProfileState } from "../../entities/apple/provisioning-profile.js";
-import { ProvisioningProfile } from "../../entities/provisioning-profile.js";
+import { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
 import type { AppleBundleIdRow } from "../../loaders/apple/bundle-id.js";
 import type { AppleCertificateRow } from "../../loaders/apple/certificate.js";
 import type { AppleDeviceRow } from "../../loaders/apple/device.js";
 import type { AppleProvisioningProfileRow } from "../../loaders/apple/provisioning-profile.js";
+import type { ProfileRow } from "../../loaders/signing/provisioning-profile.js";
 
 /** Provisioning profiles at Apple. */
 @Resolver(() => AppleProvisioningProfile)
@@ -46,7 +47,11 @@ export class AppleProvisioningProfileResolver {
     nullable: true,
     description: "The tenant's own copy, where it keeps one.",
   })
-  keptAs(@Arg("tenantId", () => ID, { description: "The tenant." }) _tenantId: string): ProvisioningProfile | null {
-    return null; // No tenant keeps profiles yet.
+  keptAs(
+    @Root() { uuid }: AppleProvisioningProfileRow,
+    @Arg("tenantId", () => ID, { description: "The tenant." }) tenantId: string,
+    @Ctx() { loaders }: Context,
+  ): Promise<ProfileRow | null> {
+    return loaders.keptProfile.load({ tenantId, identity: uuid });
   }
 }

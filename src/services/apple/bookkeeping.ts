@@ -3,6 +3,7 @@ import type { Unit } from "../../database/tenancy.js";
 import type { AppleList } from "../../entities/apple/snapshot.js";
 import type { CodedError } from "../../errors.js";
 import type { UsableKey } from "../signing-key.js";
+import { recordAll } from "../audit.js";
 import { ExplainedError } from "./health.js";
 import type { Standing } from "./standing.js";
 
@@ -10,7 +11,7 @@ import type { Standing } from "./standing.js";
 export interface Attempt {
   readonly key: UsableKey;
   readonly list: AppleList;
-  readonly meter: { readonly calls: number };
+  readonly meter: { calls: number };
   readonly allowance: Allowance;
   /** What was known of the key before. */
   readonly health: Standing["health"];
@@ -95,22 +96,47 @@ const placeOf = ({ rootId, ownerId, credentialId }: UsableKey) => ({
   credential_id: credentialId,
 });
 
-/** Counts calls to the tenants that they were made for, and notes that the keys were used. */
-export async function charge(
-  unit: Unit,
-  spent: readonly { readonly key: UsableKey; readonly meter: { readonly calls: number } }[],
-): Promise<void> {
-  const rows = spent
+/** What a key was used for. */
+export interface Use {
+  readonly key: UsableKey;
+  /** Set back when it is counted: one right may be used for one thing after another. */
+  readonly meter: { calls: number };
+  /** A few words for the log. */
+  readonly what: string;
+  /** Why it came to nothing; null or left out: it did not. */
+  readonly problem?: CodedError | null;
+}
+
+/**
+ * Counts calls to the tenants that they were made for, and notes in their logs that the keys were used. At the end of a
+ * transaction, as all that is noted in logs.
+ */
+export async function charge(unit: Unit, uses: readonly Use[]): Promise<void> {
+  const spent = uses
     .filter(({ meter }) => meter.calls > 0)
-    .map(({ key, meter }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls: meter.calls }));
+    .map(({ meter, ...use }) => ({ ...use, calls: meter.calls }));
+  for (const { meter } of uses) meter.calls = 0;
+  const rows = spent.map(({ key, calls }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls }));
   if (rows.length > 0) {
     const spending = JSON.stringify(rows);
     await Promise.all([unit.rows(CHARGE, [spending]), unit.rows(USED, [spending])]);
   }
   if (Math.random() < 1 / FORGET_EVERY) {
-    const keys = spent.map(({ key }) => key);
+    const keys = uses.map(({ key }) => key);
     await unit.rows(FORGET_CALLS, [keys.map((key) => key.rootId), keys.map((key) => key.credentialId)]);
   }
+  await recordAll(unit, spent.map(entryOf));
+}
+
+function entryOf({ key, calls, what, problem = null }: Omit<Use, "meter"> & { readonly calls: number }) {
+  const entry = {
+    tenant: { rootId: key.rootId, id: key.tenantId },
+    action: "credential.used",
+    outcome: problem === null ? ("DONE" as const) : ("FAILED" as const),
+    subject: { id: key.credentialId, label: key.keyId },
+    details: { what, calls, ...(problem !== null && { problem: problem.code }) },
+  };
+  return { actor: key.actor, entry };
 }
 
 /** Keeps how attempts ended, and what they say of budgets and keys. Of one list there is one attempt at a time. */
@@ -134,12 +160,12 @@ export async function note(unit: Unit, endings: readonly Ending[]): Promise<void
   await Promise.all([
     unit.rows(NOTE, [JSON.stringify(notes)]),
     unit.rows(BUDGET, [JSON.stringify([...budgets.values()])]),
-    charge(
-      unit,
-      endings.map(({ attempt }) => attempt),
-    ),
     healths.size > 0 && unit.rows(HEALTH, [JSON.stringify([...healths.values()])]),
   ]);
+  await charge(
+    unit,
+    endings.map(({ attempt: { key, meter, list }, problem }) => ({ key, meter, problem, what: `read ${list}` })),
+  );
 }
 
 function budgetOf({ key, allowance: { rateLimit, blockedUntil } }: Attempt) {

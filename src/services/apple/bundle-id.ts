@@ -5,6 +5,7 @@ import { AppleBundleId } from "../../entities/apple/bundle-id.js";
 import { isWithin } from "../../entities/share.js";
 import { Denial, Refusal } from "../../errors.js";
 import { nameOf } from "../input.js";
+import { record } from "../audit.js";
 import { authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
 import { charge } from "./bookkeeping.js";
 import { asOwner } from "./owner.js";
@@ -50,11 +51,11 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
     throw refusalOf(error, ["identifier"]);
   }
   const refusals: Refusal[] = [];
-  for (const [index, capability] of capabilities.entries()) {
+  for (const capability of capabilities) {
     try {
       await enable(ctx, change, made.appleId, capability);
     } catch (error) {
-      refusals.push(refusalOfItem(error, ["capabilities", String(index)]));
+      refusals.push(refusalOfItem(error, ["capabilities", String(input.capabilities.indexOf(capability))]));
     }
   }
   const bundleId = await keep(ctx, change, {
@@ -115,10 +116,16 @@ function capabilitiesOf(capabilities: readonly string[]): string[] {
 async function keep(ctx: Context, change: Change, made: bundleIds.BundleIdAtApple): Promise<AppleBundleId> {
   const { rootId, ownerId, credentialId } = change.key;
   return asOwner(ctx.platform.readPool, change.key, async (unit) => {
-    await charge(unit, [change]);
     const next = await nextPosition(unit, AppleBundleId, change.key);
     const row = bundleIdRow({ rootId, ownerId, credentialId, position: next }, made, new Date());
     await put(unit, AppleBundleId, [row], { keep: ["position"] });
+    await charge(unit, [{ ...change, what: "register a bundle id" }]);
+    await record(unit, change.key.actor, {
+      tenant: { rootId, id: change.key.tenantId },
+      action: "bundle_id.registered",
+      subject: { id: credentialId, label: change.key.keyId },
+      details: { identifier: made.identifier, appleId: made.appleId, capabilities: made.capabilities },
+    });
     return row;
   });
 }

@@ -1,11 +1,14 @@
+import pLimit from "p-limit";
+import { CONCURRENCY } from "../../apple/client.js";
 import * as devices from "../../apple/device.js";
 import type { DeviceAtApple } from "../../apple/device.js";
-import { AppleError } from "../../apple/error.js";
+import { AppleError, unreachable } from "../../apple/error.js";
 import type { Context } from "../../context.js";
 import { ReadSession } from "../../database/tenancy.js";
 import { AppleDevice, type DeviceStatus } from "../../entities/apple/device.js";
 import { Denial, Refusal } from "../../errors.js";
 import { nameOf } from "../input.js";
+import { recordAll } from "../audit.js";
 import { authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
 import { charge } from "./bookkeeping.js";
 import { asOwner } from "./owner.js";
@@ -49,9 +52,12 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
   const known = await knownDevices(ctx, change);
 
   const made = new Map<string, Promise<AppleDevice | DeviceAtApple>>();
-  let stop: unknown; // Where Apple refuses the key, it is not asked for each of a hundred devices.
+  // Where Apple refuses the key, or takes too long, it is not asked for each of a hundred devices.
+  let stop: AppleError | null = null;
+  const until = Date.now() + ctx.platform.apple.deadlineMs;
   const registerOne = async (device: DeviceInput): Promise<DeviceAtApple> => {
-    if (stop !== undefined) throw stop as Error;
+    if (Date.now() > until) stop ??= unreachable(null);
+    if (stop !== null) throw stop;
     try {
       return await makeOnce(
         change,
@@ -63,10 +69,11 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
       throw error;
     }
   };
+  const turns = pLimit(CONCURRENCY);
   for (const device of wanted) {
     const key = canonical(device.udid);
     const kept = known.get(key);
-    if (!made.has(key)) made.set(key, kept === undefined ? registerOne(device) : Promise.resolve(kept));
+    if (!made.has(key)) made.set(key, kept === undefined ? turns(registerOne, device) : Promise.resolve(kept));
   }
   const outcomes = await Promise.allSettled(wanted.map(async (device) => made.get(canonical(device.udid))));
   const refusals: Refusal[] = [];
@@ -75,8 +82,9 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
     if (outcome.status === "rejected") refusals.push(refusalOfItem(outcome.reason, ["devices", String(index)]));
     else if (outcome.value !== undefined) found.push(outcome.value);
   }
-  const rows = await keep(ctx, change, found);
-  if (rows.length === 0 && stop !== undefined) throw stop as Error;
+  const rows = await keep(ctx, change, "device.registered", found);
+  const why = stop as AppleError | null; // Set in a function, which the compiler does not see.
+  if (rows.length === 0 && why !== null && refusals.every(({ code }) => code === why.code)) throw why;
   return { devices: rows, refusals };
 }
 
@@ -95,14 +103,15 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
   if (status !== undefined && status !== null && status !== "ENABLED" && status !== "DISABLED") {
     throw new Refusal("INVALID_INPUT", "A device can be set to ENABLED or DISABLED.", ["status"]);
   }
-  const attributes = { ...(name && { name: nameOf(name) }), ...(status && { status }) };
+  const isNamed = name !== undefined && name !== null;
+  const attributes = { ...(isNamed && { name: nameOf(name) }), ...(status && { status }) };
   if (Object.keys(attributes).length === 0) {
-    throw new Refusal("INVALID_INPUT", "Give a name or a status.", [name === "" ? "name" : "status"]);
+    throw new Refusal("INVALID_INPUT", "Give a name or a status.", ["status"]);
   }
   const change = await authorizeChange(ctx, input);
   try {
-    const updated = await devices.update(ctx.platform.apple, change, appleId, attributes);
-    const [row] = await keep(ctx, change, [updated]);
+    const updated = await updateSurely(ctx, change, appleId, attributes);
+    const [row] = await keep(ctx, change, "device.updated", [updated]);
     if (row === undefined) throw new Denial("NOT_FOUND");
     return row;
   } catch (error) {
@@ -110,6 +119,24 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
       throw new Refusal("NOT_FOUND", "There is no such device.", ["appleId"]);
     }
     throw error instanceof AppleError ? refusalOf(error, ["appleId"]) : error;
+  }
+}
+
+/** After a lost answer the device itself tells whether it was changed. */
+async function updateSurely(
+  { platform: { apple } }: Context,
+  change: Change,
+  appleId: string,
+  attributes: { readonly name?: string; readonly status?: "ENABLED" | "DISABLED" },
+): Promise<DeviceAtApple> {
+  try {
+    return await devices.update(apple, change, appleId, attributes);
+  } catch (error) {
+    if (!(error instanceof AppleError) || !error.outcomeUnknown) throw error;
+    const now = await devices.get(apple, change, appleId).catch(() => null);
+    const { name = now?.name, status = now?.appleStatus } = attributes;
+    if (now?.name === name && now?.appleStatus === status && now !== null) return now;
+    throw error;
   }
 }
 
@@ -187,18 +214,31 @@ async function knownDevices(ctx: Context, change: Change): Promise<ReadonlyMap<s
 async function keep(
   ctx: Context,
   change: Change,
+  action: "device.registered" | "device.updated",
   found: readonly (AppleDevice | DeviceAtApple)[],
 ): Promise<AppleDevice[]> {
   const { rootId, ownerId, credentialId } = change.key;
   return asOwner(ctx.platform.readPool, change.key, async (unit) => {
-    await charge(unit, [change]);
-    const fresh = found.filter((device): device is DeviceAtApple => !("rootId" in device));
+    // Each once, though it was asked for twice.
+    const fresh = [...new Set(found)].filter((device): device is DeviceAtApple => !("rootId" in device));
     const next = await nextPosition(unit, AppleDevice, change.key);
     const now = new Date();
     const rows = fresh.map((device, index) =>
       deviceRow({ rootId, ownerId, credentialId, position: next + index }, device, now),
     );
     await put(unit, AppleDevice, rows, { keep: ["position"] });
+    await charge(unit, [{ ...change, what: action === "device.updated" ? "update a device" : "register devices" }]);
+    await recordAll(
+      unit,
+      rows.map(({ appleId, name, udid, status }) => {
+        const subject = { id: credentialId, label: change.key.keyId };
+        const tenant = { rootId, id: change.key.tenantId };
+        return {
+          actor: change.key.actor,
+          entry: { tenant, action, subject, details: { appleId, name, udid, status } },
+        };
+      }),
+    );
     const made = new Map(rows.map((row) => [row.appleId, row]));
     return found
       .map((device) => ("rootId" in device ? device : made.get(device.appleId)))

@@ -12,14 +12,18 @@ const LOCK_KEYS = {
     WHERE c.root_id = ANY ($1) AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE`,
 };
 
-/** Works where the owners of keys stand. `work` is told which of the keys are still those that were used; they stay so while it works. */
+/**
+ * Works where the owners of keys stand, and in other tenants that were asked about. `work` is told which of the keys are
+ * still those that were used; they stay so while it works.
+ */
 export function asOwners<T>(
   pool: Pool,
   keys: readonly UsableKey[],
   work: (unit: Unit, isCurrent: (key: UsableKey) => boolean) => Promise<T>,
+  alsoIn: readonly string[] = [],
 ): Promise<T> {
   const roots = [...new Set(keys.map((key) => key.rootId))];
-  const tenants = [...new Set(keys.map((key) => key.ownerId))];
+  const tenants = [...new Set([...keys.map((key) => key.ownerId), ...alsoIn])];
   return inPreparedTransaction(pool, { roots, tenants }, async (unit) => {
     // In the order of their ids: several processes may keep several lists of the same keys at once.
     const ids = [...new Set(keys.map((key) => key.credentialId))];
@@ -30,9 +34,19 @@ export function asOwners<T>(
 }
 
 /** The same for one key. Throws NOT_FOUND where it was rotated or deleted meanwhile. */
-export function asOwner<T>(pool: Pool, key: UsableKey, work: (unit: Unit) => Promise<T>): Promise<T> {
-  return asOwners(pool, [key], (unit, isCurrent) => {
-    if (!isCurrent(key)) throw new Denial("NOT_FOUND", ROTATED);
-    return work(unit);
-  });
+export function asOwner<T>(
+  pool: Pool,
+  key: UsableKey,
+  work: (unit: Unit) => Promise<T>,
+  alsoIn: readonly string[] = [],
+): Promise<T> {
+  return asOwners(
+    pool,
+    [key],
+    (unit, isCurrent) => {
+      if (!isCurrent(key)) throw new Denial("NOT_FOUND", ROTATED);
+      return work(unit);
+    },
+    alsoIn,
+  );
 }

@@ -9,6 +9,7 @@ import { AppleDevice, deviceStatusOf } from "../../entities/apple/device.js";
 import { AppleProvisioningProfile, profileTypeOf } from "../../entities/apple/provisioning-profile.js";
 import type { AppleRow } from "../../entities/apple/row.js";
 import type { AppleList } from "../../entities/apple/snapshot.js";
+import { markInvalid, withoutOurs } from "../signing/seen.js";
 import { driftOfCertificates, driftOfDevices, driftOfProfiles, type Drift } from "./drift.js";
 import { putHeld } from "./held.js";
 import { forget, listed, put, type KeyPlace, type RowClass } from "./row.js";
@@ -38,10 +39,15 @@ export interface Item<List extends AppleList> {
 
 type Place = Pick<AppleRow, "rootId" | "ownerId" | "credentialId" | "position">;
 
-const certificateRow = (place: Place, row: CertificateAtApple): AppleCertificate => ({
+/** A certificate as a row. */
+export const certificateRow = (
+  place: Place,
+  { appleId, name, appleType, serialNumber, expiresAt }: CertificateAtApple,
+  writtenAt: Date | null = null,
+): AppleCertificate => ({
   ...place,
-  ...row,
-  type: certificateTypeOf(row.appleType),
+  ...{ appleId, name, appleType, serialNumber, expiresAt, writtenAt },
+  type: certificateTypeOf(appleType),
 });
 
 /** A device as a row. */
@@ -59,10 +65,17 @@ export const bundleIdRow = (place: Place, row: BundleIdAtApple, writtenAt: Date 
   writtenAt,
 });
 
-const profileRow = (place: Place, profile: ProfilesAtApple["profiles"][number]): AppleProvisioningProfile => {
-  const { bundleId, certificates: _certificates, devices: _devices, ...row } = profile;
-  return { ...place, ...row, type: profileTypeOf(row.appleType), bundleIdAppleId: bundleId };
-};
+/** A profile as a row. */
+export const profileRow = (
+  place: Place,
+  { appleId, name, uuid, appleType, appleState, expiresAt, bundleId }: ProfilesAtApple["profiles"][number],
+  writtenAt: Date | null = null,
+): AppleProvisioningProfile => ({
+  ...place,
+  ...{ appleId, name, uuid, appleType, appleState, expiresAt, writtenAt },
+  type: profileTypeOf(appleType),
+  bundleIdAppleId: bundleId,
+});
 
 /** Puts what Apple answered in the place of what is kept of lists, and says what changed where. */
 type Store<List extends AppleList> = (
@@ -74,18 +87,19 @@ type Store<List extends AppleList> = (
 export const STORE: { readonly [List in AppleList]: Store<List> } = {
   async CERTIFICATES(unit, items) {
     const lists = items.map(({ moment, fetched }) => ({ moment, rows: rowsOf(moment, fetched, certificateRow) }));
-    const before = await replace(unit, AppleCertificate, lists);
-    return drifted(lists, before, ({ rows, moment }, was) => driftOfCertificates(was, rows, moment.at));
+    const before = await replace(unit, AppleCertificate, lists, lagBefore(items));
+    const drifts = drifted(lists, before, ({ rows, moment }, was) => {
+      const isNews = newsFor(moment, was);
+      return driftOfCertificates(was.filter(isNews), rows.filter(isNews), moment.at);
+    });
+    return withoutOurs(unit, drifts, lists, before);
   },
 
   async DEVICES(unit, items) {
     const lists = items.map(({ moment, fetched }) => ({ moment, rows: rowsOf(moment, fetched, deviceRow) }));
     const before = await replace(unit, AppleDevice, lists, lagBefore(items));
     return drifted(lists, before, ({ rows, moment }, was) => {
-      // What was written from here is no news, whether Apple's list shows it yet or not.
-      const since = lagBefore([{ moment }]);
-      const written = new Set(was.filter((row) => row.writtenAt && row.writtenAt >= since).map((row) => row.appleId));
-      const isNews = ({ appleId }: AppleDevice): boolean => !written.has(appleId);
+      const isNews = newsFor(moment, was);
       return driftOfDevices(was.filter(isNews), rows.filter(isNews));
     });
   },
@@ -102,7 +116,7 @@ export const STORE: { readonly [List in AppleList]: Store<List> } = {
       fetched,
       rows: rowsOf(moment, fetched.profiles, profileRow),
     }));
-    const before = await replace(unit, AppleProvisioningProfile, lists);
+    const before = await replace(unit, AppleProvisioningProfile, lists, lagBefore(items));
     const of = <From, Row>(
       read: (fetched: ProfilesAtApple) => readonly From[],
       make: (place: Place, row: From) => Row,
@@ -115,7 +129,11 @@ export const STORE: { readonly [List in AppleList]: Store<List> } = {
         unit,
         AppleCertificate,
         of((fetched) => fetched.certificates, certificateRow),
-        { keep: ["position"] },
+        { keep, writtenBefore },
+      ),
+      markInvalid(
+        unit,
+        lists.flatMap(({ rows }) => rows),
       ),
       put(
         unit,
@@ -143,6 +161,16 @@ export const STORE: { readonly [List in AppleList]: Store<List> } = {
     });
   },
 };
+
+/** Whether something is news: what was written from here is none, whether Apple's list shows it yet or not. */
+function newsFor(
+  moment: Moment,
+  was: readonly { readonly appleId: string; readonly writtenAt: Date | null }[],
+): (row: { readonly appleId: string }) => boolean {
+  const since = lagBefore([{ moment }]);
+  const written = new Set(was.filter((row) => row.writtenAt && row.writtenAt >= since).map((row) => row.appleId));
+  return ({ appleId }) => !written.has(appleId);
+}
 
 /** Until when what was written from here may be missing in Apple's lists: the earliest of them all. */
 const lagBefore = (items: readonly { readonly moment: Moment }[]): Date =>

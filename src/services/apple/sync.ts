@@ -6,6 +6,7 @@ import type { AppleList } from "../../entities/apple/snapshot.js";
 import { Denial } from "../../errors.js";
 import type { Vault } from "../../vault/vault.js";
 import type { DataKeyUnit } from "../data-key.js";
+import { THE_SERVER } from "../audit.js";
 import { signingKeySource } from "../signing-key.js";
 import type { Snapshots, WantedList } from "./snapshot.js";
 
@@ -62,7 +63,7 @@ export async function refreshKey(sources: SyncSources, key: SyncedKey, olderThan
   ]);
   const due = lists.filter(({ isDue }) => isDue);
   if (due.length === 0) return lists.length > 0;
-  const user = { scope, tenants: [key.ownerId], use: "VIEW" } as const;
+  const user = { scope, tenants: [key.ownerId], use: "VIEW", actor: THE_SERVER } as const;
   const signer = createSigner(signingKeySource(reads, user, sources.vault), sources.tokens);
   try {
     const authorization = await signer.load(key.credentialId);

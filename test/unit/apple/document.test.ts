@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { date, documentOf, only, related, text, type AppleResource } from "../../../src/apple/document.js";
+import { date, documentOf, only, required, related, text, type AppleResource } from "../../../src/apple/document.js";
 
 const withAttribute = (value: unknown): AppleResource => ({ type: "things", id: "1", attributes: { value } });
 
@@ -127,5 +127,14 @@ describe("the one thing of a document", () => {
     for (const strange of [document(), document("1", "2")]) {
       expect(() => only(strange, ({ id }) => id)).toThrow("does not hold the one thing");
     }
+  });
+
+  test.each([
+    ["there is none", document(), "id"],
+    ["there are several", document("1", "2"), "id"],
+    ["it lacks what it is known by", document("1"), "udid"],
+  ])("says that a change may have been made where %s", (_, strange, name) => {
+    const read = (): unknown => only(strange, (resource) => required(resource, name));
+    expect(read).toThrow(expect.objectContaining({ code: "APPLE_UNEXPECTED_ANSWER", outcomeUnknown: true }));
   });
 });

@@ -8,7 +8,7 @@ function explained(what: Partial<Circumstances> = {}) {
   return explain({
     tenant: { id: "sub_web", name: "Web" },
     owner: { id: "org_a", name: "Acme" },
-    key: { rootId: "org_a", program: "APP_STORE", keyType: "TEAM" },
+    subject: { kind: "key", rootId: "org_a", program: "APP_STORE", keyType: "TEAM" },
     share: SHARE,
     use: "VIEW",
     bundleIdentifier: null,
@@ -66,13 +66,13 @@ describe("an explanation", () => {
     ],
     [
       "an individual key",
-      { key: { rootId: "org_a", program: "APP_STORE", keyType: "INDIVIDUAL" } },
+      { subject: { kind: "key", rootId: "org_a", program: "APP_STORE", keyType: "INDIVIDUAL" } },
       "Limit INDIVIDUAL_KEY_CANNOT_SIGN: Apple lets individual keys do nothing with certificates and profiles.",
     ],
     [
       "publishing with an enterprise key",
       {
-        key: { rootId: "org_a", program: "ENTERPRISE", keyType: "TEAM" },
+        subject: { kind: "key", rootId: "org_a", program: "ENTERPRISE", keyType: "TEAM" },
         use: "PUBLISH",
         share: { ...SHARE, uses: ["PUBLISH"] },
       },
@@ -104,6 +104,46 @@ describe("an explanation", () => {
     });
     expect(allowed).toBe(false);
     expect(reasons.map((reason) => reason.split(" ")[0])).toEqual(["Grant:", "Term", "Role:"]);
+  });
+
+  const CERTIFICATE = { kind: "certificate", rootId: "org_a", state: "VALID", hasPrivateKey: true } as const;
+  const PROFILE = {
+    kind: "profile",
+    rootId: "org_a",
+    state: "ACTIVE",
+    bundleIdentifier: "com.acme.app",
+    isForBundleIdentifier: true,
+  } as const;
+
+  test.each<[string, Circumstances["subject"], string]>([
+    ["certificate", CERTIFICATE, "certificate"],
+    ["profile", PROFILE, "profile"],
+  ])("of a %s names it, and takes SIGNING_DOWNLOAD to sign", (_, subject, noun) => {
+    expect(explained({ subject, use: "SIGN" })).toEqual({
+      allowed: true,
+      reasons: [
+        `Grant: "Acme" shares the ${noun} with "Web" (share shr_1).`,
+        "Term uses: the share shr_1 allows VIEW, SIGN.",
+        'Role: jane@acme.example (VIEWER) holds SIGNING_DOWNLOAD in "Web", which SIGN takes.',
+      ],
+    });
+    const viewer = { label: "CI", roles: [], may: (permission: string) => permission !== "SIGNING_DOWNLOAD" };
+    expect(explained({ subject, use: "SIGN", viewer }).allowed).toBe(false);
+    expect(explained({ subject, use: "VIEW", viewer }).allowed).toBe(true);
+  });
+
+  test.each<[string, Circumstances["subject"], string]>([
+    ["a certificate without its private key", { ...CERTIFICATE, hasPrivateKey: false }, "Limit NO_PRIVATE_KEY:"],
+    ["a certificate that is over", { ...CERTIFICATE, state: "EXPIRED" }, "Limit EXPIRED:"],
+    ["a certificate that was revoked", { ...CERTIFICATE, state: "REVOKED" }, "Limit REVOKED:"],
+    ["a profile that is over", { ...PROFILE, state: "EXPIRED" }, "Limit EXPIRED:"],
+    ["a profile that is invalid", { ...PROFILE, state: "INVALID" }, "Limit INVALID:"],
+    ["a profile for another app", { ...PROFILE, isForBundleIdentifier: false }, "Limit bundleIdentifier:"],
+  ])("lets %s be seen, and not be used", (_, subject, reason) => {
+    const { allowed, reasons } = explained({ subject, use: "SIGN", bundleIdentifier: "com.acme.app" });
+    expect([allowed, reasons.length]).toEqual([false, 1]);
+    expect(reasons[0]).toContain(reason);
+    expect(explained({ subject, use: "VIEW" }).allowed).toBe(true);
   });
 
   test("says when a share will end", () => {

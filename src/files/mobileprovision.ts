@@ -1,3 +1,4 @@
+import { setImmediate as letOthersRun } from "node:timers/promises";
 import type { PlistValue } from "plist";
 import { Refusal } from "../errors.js";
 import { parseCertificate, type CertificateFile } from "./certificate.js";
@@ -62,7 +63,7 @@ export async function readProvisioningProfile(
   const content = (await openSignedData(bytes)) ?? refuse(REFUSALS.unsigned);
   const plist = readPlist(content) ?? refuse(REFUSALS.noPlist);
   try {
-    return profileOf(plist);
+    return await profileOf(plist);
   } catch (error) {
     if (error instanceof WrongEntry) return refuse(error.message);
     throw error;
@@ -76,7 +77,7 @@ class WrongEntry extends Error {
   }
 }
 
-function profileOf(plist: PlistDictionary): ProfileFile {
+async function profileOf(plist: PlistDictionary): Promise<ProfileFile> {
   const entitlements = plist["Entitlements"];
   if (!isDictionary(entitlements)) throw new WrongEntry("Entitlements", "dictionary");
   const teamIds = texts(plist, "TeamIdentifier");
@@ -85,10 +86,7 @@ function profileOf(plist: PlistDictionary): ProfileFile {
   const platforms = texts(plist, "Platform");
   const deviceUdids = "ProvisionedDevices" in plist ? texts(plist, "ProvisionedDevices") : [];
   const provisionsAllDevices = flag(plist, "ProvisionsAllDevices");
-  const certificates = list(plist, "DeveloperCertificates", isData).flatMap((der) => {
-    const certificate = parseCertificate(Buffer.from(der));
-    return certificate === null ? [] : [certificate];
-  });
+  const certificates = await certificatesOf(list(plist, "DeveloperCertificates", isData));
   const bundleIdentifier = bundleIdentifierOf(entitlements, texts(plist, "ApplicationIdentifierPrefix"));
   return {
     uuid: text(plist, "UUID"),
@@ -114,6 +112,19 @@ function profileOf(plist: PlistDictionary): ProfileFile {
     expiresAt: date(plist, "ExpirationDate"),
   };
 }
+
+/** Each takes up to a millisecond, and a file has room for a thousand: others are served between them. */
+async function certificatesOf(ders: readonly Uint8Array[]): Promise<readonly CertificateFile[]> {
+  const certificates: CertificateFile[] = [];
+  for (const [index, der] of ders.entries()) {
+    if (index % CERTIFICATES_AT_A_TIME === CERTIFICATES_AT_A_TIME - 1) await letOthersRun();
+    const certificate = parseCertificate(Buffer.from(der));
+    if (certificate !== null) certificates.push(certificate);
+  }
+  return certificates;
+}
+
+const CERTIFICATES_AT_A_TIME = 20;
 
 /** iOS and macOS have two names for it, Apple and older teams two prefixes: the team's id or one of its own. */
 function bundleIdentifierOf(entitlements: PlistDictionary, prefixes: readonly string[]): string {

@@ -37,7 +37,8 @@ export async function readPkcs12(bytes: Buffer, password: string): Promise<Pkcs1
 }
 
 async function open(bytes: Buffer, password: string): Promise<Opened> {
-  const job: Job = { kind: "OPEN", bytes, password };
+  // A copy: a Buffer goes to a thread together with all of the memory that it shares.
+  const job: Job = { kind: "OPEN", bytes: new Uint8Array(bytes), password };
   const answer = await run(job).catch((error: unknown) => {
     // A file that fills the worker's memory is no better than one that takes all its time.
     const isTooMuch = error instanceof TookTooLong || codeOf(error) === "ERR_WORKER_OUT_OF_MEMORY";
@@ -94,8 +95,8 @@ export async function writePkcs12(input: {
   if (privateKey.asymmetricKeyType !== "rsa") refuse("otherKey");
   const answer = await run({
     kind: "WRITE",
-    key: pkcs8Der(privateKey),
-    certificate: der,
+    key: new Uint8Array(pkcs8Der(privateKey)),
+    certificate: new Uint8Array(der),
     password,
     friendlyName,
     encoding,

@@ -3,7 +3,6 @@ import { createPublicKey, webcrypto, type KeyObject } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { pkcs8Der } from "../../../src/files/signing-key.js";
 
-export const DAY_MS = 86_400_000;
 const RSA_SHA256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 const MARKER = "1.2.840.113635.100.6.1.";
 
@@ -61,4 +60,4 @@ export async function issueFor(
 
 /** DER in a PEM frame. */
 export const pem = (der: Buffer, label = "CERTIFICATE"): string =>
-  `-----BEGIN ${label}-----\n${der.toString("base64").replaceAll(/.{64}/g, "$&\n")}\n-----END ${label}-----\n`;
+  `-----BEGIN ${label}-----\n${der.toString("base64").replaceAll(/.{64}(?=.)/g, "$&\n")}\n-----END ${label}-----\n`;

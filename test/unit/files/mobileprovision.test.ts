@@ -84,6 +84,16 @@ describe("a profile", () => {
     expect(certificates.map(({ der }) => der)).toEqual([certificate]);
   });
 
+  test("of very many certificates lets others be served", async () => {
+    const bytes = await signer.sign(entriesOf({ DeveloperCertificates: Array<Buffer>(200).fill(certificate) }));
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 1);
+    const { certificates } = await readProvisioningProfile(bytes);
+    clearInterval(timer);
+    expect(certificates).toHaveLength(200);
+    expect(ticks).toBeGreaterThan(2);
+  });
+
   test("is the file that Apple's API answers as base64, from the sandbox", async () => {
     const sandbox = await startSandbox();
     const { teamId } = await sandbox.registerKey({ program: "app-store" });

@@ -88,12 +88,12 @@ export interface Entry {
   readonly hasRequestId: boolean;
 }
 
-/** What the log says of something, oldest first. */
+/** What the log says was done with something, oldest first; how it is shared is told elsewhere. */
 export function entriesOf(server: TestServer, subjectId: string): Promise<Entry[]> {
   return query<Entry>(server.database.ownerUrl, [
     `SELECT action, tenant_id AS tenant, outcome, actor_label AS actor, subject_label AS label, details,
        request_id IS NOT NULL AS "hasRequestId"
-     FROM audit_events WHERE subject_id = $1 ORDER BY id`,
+     FROM audit_events WHERE subject_id = $1 AND outcome = 'DONE' AND action NOT LIKE 'share.%' ORDER BY seq`,
     [subjectId],
   ]);
 }

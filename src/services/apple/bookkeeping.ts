@@ -3,6 +3,7 @@ import type { Unit } from "../../database/tenancy.js";
 import type { AppleList } from "../../entities/apple/snapshot.js";
 import type { CodedError } from "../../errors.js";
 import type { UsableKey } from "../signing-key.js";
+import type { Purpose } from "./budget.js";
 import { ExplainedError } from "./health.js";
 import type { Standing } from "./standing.js";
 
@@ -10,6 +11,7 @@ import type { Standing } from "./standing.js";
 export interface Attempt {
   readonly key: UsableKey;
   readonly list: AppleList;
+  readonly purpose: Purpose;
   readonly meter: { readonly calls: number };
   readonly allowance: Allowance;
   /** What was known of the key before. */
@@ -24,7 +26,7 @@ export interface Ending {
 }
 
 /** Slots by which calls are counted. */
-const SLOT_SECONDS = 300;
+export const SLOT_SECONDS = 15;
 /** Calls that count no more are forgotten now and then: one time in so many. */
 const FORGET_EVERY = 20;
 /** That a key works is noted once in this time. */
@@ -36,11 +38,13 @@ const NOTE = {
     SELECT root_id, owner_id, credential_id, list, as_of, 1, clock_timestamp(), problem_code, problem_message
     FROM jsonb_to_recordset($1::jsonb) AS given
       (root_id text, owner_id text, credential_id text, list text, as_of timestamptz, problem_code text, problem_message text)
+    ORDER BY credential_id, list
     ON CONFLICT (root_id, credential_id, list) DO UPDATE SET as_of = coalesce(excluded.as_of, s.as_of),
       attempts = s.attempts + 1, attempted_at = excluded.attempted_at,
       problem_code = excluded.problem_code, problem_message = excluded.problem_message`,
 };
 
+/** What Apple said last holds, whoever it was told; and of two times to wait until, the later one. */
 const BUDGET = {
   name: "apple_note_budget",
   text: `INSERT INTO apple_budgets AS b
@@ -50,11 +54,12 @@ const BUDGET = {
       (root_id text, owner_id text, credential_id text, limit_per_hour integer, remaining integer, limit_per_minute integer,
        remaining_in_minute integer, as_of timestamptz, blocked_until timestamptz)
     ON CONFLICT (root_id, credential_id) DO UPDATE SET
-      limit_per_hour = coalesce(excluded.limit_per_hour, b.limit_per_hour),
-      remaining = coalesce(excluded.remaining, b.remaining),
-      limit_per_minute = CASE WHEN excluded.as_of IS NULL THEN b.limit_per_minute ELSE excluded.limit_per_minute END,
-      remaining_in_minute = CASE WHEN excluded.as_of IS NULL THEN b.remaining_in_minute ELSE excluded.remaining_in_minute END,
-      as_of = coalesce(excluded.as_of, b.as_of), blocked_until = excluded.blocked_until`,
+      (limit_per_hour, remaining, limit_per_minute, remaining_in_minute, as_of) = (
+        SELECT told.* FROM (VALUES
+          (b.limit_per_hour, b.remaining, b.limit_per_minute, b.remaining_in_minute, b.as_of),
+          (excluded.limit_per_hour, excluded.remaining, excluded.limit_per_minute, excluded.remaining_in_minute, excluded.as_of)
+        ) AS told (limit_per_hour, remaining, limit_per_minute, remaining_in_minute, as_of) ORDER BY as_of DESC NULLS LAST LIMIT 1),
+      blocked_until = greatest(b.blocked_until, excluded.blocked_until)`,
 };
 
 const CHARGE = {
@@ -95,17 +100,17 @@ const placeOf = ({ rootId, ownerId, credentialId }: UsableKey) => ({
   credential_id: credentialId,
 });
 
-/** Counts calls to the tenants that they were made for, and notes that the keys were used. */
-export async function charge(
-  unit: Unit,
-  spent: readonly { readonly key: UsableKey; readonly meter: { readonly calls: number } }[],
-): Promise<void> {
-  const rows = spent
-    .filter(({ meter }) => meter.calls > 0)
-    .map(({ key, meter }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls: meter.calls }));
-  if (rows.length > 0) {
-    const spending = JSON.stringify(rows);
-    await Promise.all([unit.rows(CHARGE, [spending]), unit.rows(USED, [spending])]);
+/** Calls that were made with a key. */
+type Spent = Pick<Attempt, "key" | "meter"> & Partial<Pick<Attempt, "purpose">>;
+
+/** Counts calls to the tenants that they were made for, and notes that the keys were used. Those of the sync are nobody's. */
+export async function charge(unit: Unit, spent: readonly Spent[]): Promise<void> {
+  const made = spent.filter(({ meter }) => meter.calls > 0);
+  const rowsOf = (some: readonly Spent[]) =>
+    JSON.stringify(some.map(({ key, meter }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls: meter.calls })));
+  if (made.length > 0) {
+    const charged = made.filter(({ purpose }) => purpose !== "SYNC");
+    await Promise.all([unit.rows(CHARGE, [rowsOf(charged)]), unit.rows(USED, [rowsOf(made)])]);
   }
   if (Math.random() < 1 / FORGET_EVERY) {
     const keys = spent.map(({ key }) => key);

@@ -72,9 +72,9 @@ describe("a key that is rotated", () => {
     const { keyId, team } = await rotate(key, false);
     expect(await rowsOf(key)).toEqual(TABLES.map(() => 0));
 
-    server.sandbox.failNext({ match: { keyId }, times: "always", failure: { kind: "503" } });
+    server.sandbox.failNext({ match: { keyId }, times: "always", failure: { kind: "bad-json" } });
     for (const list of LISTS) {
-      expect(await read(key, list, 86_400)).toEqual({ ids: null, freshness: null, codes: ["APPLE_UNAVAILABLE"] });
+      expect(await read(key, list, 86_400)).toEqual({ ids: null, freshness: null, codes: ["APPLE_UNEXPECTED_ANSWER"] });
     }
     server.sandbox.clearFailures();
     expect((await read(key, "devices")).ids).toEqual(team.devices.map(({ id }) => id));

@@ -44,9 +44,9 @@ export function start(args: string[], env: NodeJS.ProcessEnv): Promise<{ child: 
   });
 }
 
-/** The body of an answer that has to be good. */
+/** The body of an answer that has to be good, over the connections of the load unless others are named. */
 export async function text(url: string, init: Parameters<typeof request>[1]): Promise<string> {
-  const { statusCode, body } = await request(url, { ...init, dispatcher: agent });
+  const { statusCode, body } = await request(url, { dispatcher: agent, ...init });
   const answer = await body.text();
   if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}: ${answer.slice(0, 200)}`);
   return answer;

@@ -83,6 +83,7 @@ export async function openPlatform(config: Config, progress: Progress): Promise<
         if (sync !== null) await Promise.all(lists.map((list) => sync.schedule(list)));
       },
     });
+    if (sync !== null) closers.push(() => sync.close());
     closers.push(() => snapshots.settle());
     const platform: Platform = {
       dataSource,

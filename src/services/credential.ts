@@ -1,8 +1,15 @@
-import type { EntityManager } from "typeorm";
+import type { EntityManager, EntityTarget } from "typeorm";
 import type { AuditEntry } from "./audit.js";
 import { check, type CheckOutcome, type CheckStatus } from "../apple/check.js";
 import type { SigningKey } from "../apple/token.js";
 import type { Context } from "../context.js";
+import { AppleBudget } from "../entities/apple/budget.js";
+import { AppleBundleId } from "../entities/apple/bundle-id.js";
+import { AppleCertificate } from "../entities/apple/certificate.js";
+import { AppleDevice } from "../entities/apple/device.js";
+import { AppleProvisioningProfile } from "../entities/apple/provisioning-profile.js";
+import type { KeyRow as AppleKeyRow } from "../entities/apple/row.js";
+import { AppleSnapshot } from "../entities/apple/snapshot.js";
 import { Credential, type AppleKeyType, type AppleProgram } from "../entities/credential.js";
 import { Denial, Refusal, type ErrorCode } from "../errors.js";
 import { readP8, type P8 } from "../files/p8.js";
@@ -86,6 +93,7 @@ export async function rotate(ctx: Context, input: KeyInput & { credentialId: str
     ];
     const set = { keyId, issuerId, sealedKey, keyVersion: next.keyVersion, fingerprint: p8.fingerprint, ...health };
     await updateOwned(manager, Credential, where, set);
+    await forget(manager, current, issuerId === current.issuerId ? [AppleBudget] : [AppleBudget, ...OF_TEAM]);
   };
   const details = {
     keyId,
@@ -95,6 +103,18 @@ export async function rotate(ctx: Context, input: KeyInput & { credentialId: str
   const stored = write(ctx, work, () => entryOf("rotated", current, details));
   await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
   return current.id;
+}
+
+/** What Apple said of a key's team; what its profiles hold goes with them. What changed there stays told. */
+const OF_TEAM = [AppleSnapshot, AppleCertificate, AppleBundleId, AppleDevice, AppleProvisioningProfile];
+
+/** Forgets what Apple said of a key that is another one now, of another team perhaps. */
+async function forget(
+  manager: EntityManager,
+  { rootId, id }: Pick<Credential, "rootId" | "id">,
+  entities: readonly EntityTarget<AppleKeyRow>[],
+): Promise<void> {
+  for (const entity of entities) await manager.delete(entity, { rootId, credentialId: id });
 }
 
 /** Asks Apple about a stored key and keeps the outcome. */

@@ -59,3 +59,15 @@ export async function query<Row extends object>(
     await client.end();
   }
 }
+
+/** Runs a statement in a transaction that stays open while the work goes on. */
+export async function holding<T>(url: string, statement: string, work: () => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`BEGIN; ${statement}`);
+    return await work();
+  } finally {
+    await client.end();
+  }
+}

@@ -26,30 +26,49 @@ export interface Answer<Data> {
   readonly text: string;
 }
 
+/** Asks over HTTP, as whoever the bearer token names; null: nobody. */
+export type Ask = <Data = Record<string, never>, Variables = Record<string, unknown>>(
+  token: string | null,
+  document: string | TypedDocumentNode<Data, Variables>,
+  variables?: Variables,
+) => Promise<Answer<Data>>;
+
 /** A whole server on a database of its own, with a sandbox as Apple and an issuer for people. */
 export interface TestServer {
   readonly url: string;
+  /** What it was started with: another server that is started with it shares its database and its Apple. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly platform: Platform;
   readonly database: TestDatabase;
   readonly sandbox: Sandbox;
   readonly issuer: Issuer;
-  /** Asks over HTTP, as whoever the bearer token names; null: nobody. */
-  ask<Data = Record<string, never>, Variables = Record<string, unknown>>(
-    token: string | null,
-    document: string | TypedDocumentNode<Data, Variables>,
-    variables?: Variables,
-  ): Promise<Answer<Data>>;
+  readonly ask: Ask;
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server. `environment` replaces variables of its configuration. */
-export async function startTestServer(environment: Record<string, string> = {}): Promise<TestServer> {
+/** Asks the server at a url. */
+export const asker =
+  (url: string): Ask =>
+  async (token, document, variables) => {
+    const query = typeof document === "string" ? document : print(document);
+    const response = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(token !== null && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query, variables }),
+    });
+    const text = await response.text();
+    const { data, errors } = JSON.parse(text) as { data: never; errors?: ClientError[] };
+    return { status: response.status, data, errors, text };
+  };
+
+/** Starts a server. `changes` replaces variables of its configuration. */
+export async function startTestServer(changes: Record<string, string> = {}): Promise<TestServer> {
   const [database, sandbox, issuer] = await Promise.all([
     makeDatabase(),
     startSandbox({ enterprisePort: 0 }),
     startIssuer(),
   ]);
-  const config = readConfig({
+  const environment = {
     PORT: "0",
     DATABASE_URL: database.serverUrl,
     COUNTERSIGN_KEY: randomBytes(32).toString("base64"),
@@ -60,27 +79,19 @@ export async function startTestServer(environment: Record<string, string> = {}):
     OIDC_JWKS_URL: issuer.jwksUrl,
     LOG_LEVEL: "silent",
     APPLE_SYNC_SECONDS: "0", // Tests that are about it say so.
-    ...environment,
-  });
+    ...changes,
+  };
+  const config = readConfig(environment);
   const { platform, close: closePlatform } = await openPlatform(config, () => undefined);
   const { url, close } = await startServer(platform, config);
   return {
     url,
+    environment,
     platform,
     database,
     sandbox,
     issuer,
-    ask: async (token, document, variables) => {
-      const query = typeof document === "string" ? document : print(document);
-      const response = await fetch(`${url}/graphql`, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...(token !== null && { authorization: `Bearer ${token}` }) },
-        body: JSON.stringify({ query, variables }),
-      });
-      const text = await response.text();
-      const { data, errors } = JSON.parse(text) as { data: never; errors?: ClientError[] };
-      return { status: response.status, data, errors, text };
-    },
+    ask: asker(url),
     close: async () => {
       await close();
       await closePlatform();

@@ -4,6 +4,7 @@ import type { AppleList } from "../../entities/apple/snapshot.js";
 import type { CodedError } from "../../errors.js";
 import type { UsableKey } from "../signing-key.js";
 import { recordAll } from "../audit.js";
+import type { Purpose } from "./budget.js";
 import { ExplainedError } from "./health.js";
 import type { Standing } from "./standing.js";
 
@@ -11,6 +12,7 @@ import type { Standing } from "./standing.js";
 export interface Attempt {
   readonly key: UsableKey;
   readonly list: AppleList;
+  readonly purpose: Purpose;
   readonly meter: { calls: number };
   readonly allowance: Allowance;
   /** What was known of the key before. */
@@ -25,7 +27,7 @@ export interface Ending {
 }
 
 /** Slots by which calls are counted. */
-const SLOT_SECONDS = 300;
+export const SLOT_SECONDS = 15;
 /** Calls that count no more are forgotten now and then: one time in so many. */
 const FORGET_EVERY = 20;
 /** That a key works is noted once in this time. */
@@ -37,11 +39,13 @@ const NOTE = {
     SELECT root_id, owner_id, credential_id, list, as_of, 1, clock_timestamp(), problem_code, problem_message
     FROM jsonb_to_recordset($1::jsonb) AS given
       (root_id text, owner_id text, credential_id text, list text, as_of timestamptz, problem_code text, problem_message text)
+    ORDER BY credential_id, list
     ON CONFLICT (root_id, credential_id, list) DO UPDATE SET as_of = coalesce(excluded.as_of, s.as_of),
       attempts = s.attempts + 1, attempted_at = excluded.attempted_at,
       problem_code = excluded.problem_code, problem_message = excluded.problem_message`,
 };
 
+/** What Apple said last holds, whoever it was told; and of two times to wait until, the later one. */
 const BUDGET = {
   name: "apple_note_budget",
   text: `INSERT INTO apple_budgets AS b
@@ -51,11 +55,12 @@ const BUDGET = {
       (root_id text, owner_id text, credential_id text, limit_per_hour integer, remaining integer, limit_per_minute integer,
        remaining_in_minute integer, as_of timestamptz, blocked_until timestamptz)
     ON CONFLICT (root_id, credential_id) DO UPDATE SET
-      limit_per_hour = coalesce(excluded.limit_per_hour, b.limit_per_hour),
-      remaining = coalesce(excluded.remaining, b.remaining),
-      limit_per_minute = CASE WHEN excluded.as_of IS NULL THEN b.limit_per_minute ELSE excluded.limit_per_minute END,
-      remaining_in_minute = CASE WHEN excluded.as_of IS NULL THEN b.remaining_in_minute ELSE excluded.remaining_in_minute END,
-      as_of = coalesce(excluded.as_of, b.as_of), blocked_until = excluded.blocked_until`,
+      (limit_per_hour, remaining, limit_per_minute, remaining_in_minute, as_of) = (
+        SELECT told.* FROM (VALUES
+          (b.limit_per_hour, b.remaining, b.limit_per_minute, b.remaining_in_minute, b.as_of),
+          (excluded.limit_per_hour, excluded.remaining, excluded.limit_per_minute, excluded.remaining_in_minute, excluded.as_of)
+        ) AS told (limit_per_hour, remaining, limit_per_minute, remaining_in_minute, as_of) ORDER BY as_of DESC NULLS LAST LIMIT 1),
+      blocked_until = greatest(b.blocked_until, excluded.blocked_until)`,
 };
 
 const CHARGE = {
@@ -105,6 +110,8 @@ export interface Use {
   readonly what: string;
   /** Why it came to nothing; null or left out: it did not. */
   readonly problem?: CodedError | null;
+  /** Of a read: calls of the sync are nobody's. */
+  readonly purpose?: Purpose;
 }
 
 /**
@@ -116,10 +123,11 @@ export async function charge(unit: Unit, uses: readonly Use[]): Promise<void> {
     .filter(({ meter }) => meter.calls > 0)
     .map(({ meter, ...use }) => ({ ...use, calls: meter.calls }));
   for (const { meter } of uses) meter.calls = 0;
-  const rows = spent.map(({ key, calls }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls }));
-  if (rows.length > 0) {
-    const spending = JSON.stringify(rows);
-    await Promise.all([unit.rows(CHARGE, [spending]), unit.rows(USED, [spending])]);
+  const rowsOf = (some: typeof spent): string =>
+    JSON.stringify(some.map(({ key, calls }) => ({ ...placeOf(key), tenant_id: key.tenantId, calls })));
+  if (spent.length > 0) {
+    const charged = spent.filter(({ purpose }) => purpose !== "SYNC");
+    await Promise.all([unit.rows(CHARGE, [rowsOf(charged)]), unit.rows(USED, [rowsOf(spent)])]);
   }
   if (Math.random() < 1 / FORGET_EVERY) {
     const keys = uses.map(({ key }) => key);
@@ -164,7 +172,10 @@ export async function note(unit: Unit, endings: readonly Ending[]): Promise<void
   ]);
   await charge(
     unit,
-    endings.map(({ attempt: { key, meter, list }, problem }) => ({ key, meter, problem, what: `read ${list}` })),
+    endings.map(({ attempt: { key, meter, list, purpose }, problem }) => ({
+      ...{ key, meter, problem, purpose },
+      what: `read ${list}`,
+    })),
   );
 }
 

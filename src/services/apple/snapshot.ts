@@ -58,7 +58,7 @@ export interface WantedList {
  * asked once: here they share a promise, and across processes a lock, whose winner asks while the others wait.
  */
 export class Snapshots {
-  readonly #inFlight = new Map<string, Promise<Refreshed>>();
+  readonly #inFlight = new Map<string, { readonly by: string; readonly refreshed: Promise<Refreshed> }>();
   readonly #background = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #acquire: DataLoader<string, Date | null>;
@@ -78,13 +78,19 @@ export class Snapshots {
   }
 
   /** Asks Apple for a list, or joins whoever does already. Rejects only for faults of our own. */
-  refresh(request: RefreshRequest): Promise<Refreshed> {
-    const { credentialId, version } = request.authorization.key;
+  async refresh(request: RefreshRequest): Promise<Refreshed> {
+    const { credentialId, version, tenantId } = request.authorization.key;
     const name = `${credentialId}:${version}:${request.list}`;
-    const running = this.#inFlight.get(name);
-    if (running !== undefined) return running;
+    const by = `${tenantId}:${request.purpose}`;
+    let running = this.#inFlight.get(name);
+    while (running !== undefined) {
+      const joined = await running.refreshed;
+      // That the budget is closed to whoever asks says nothing of others.
+      if (running.by === by || !(joined.problem instanceof NotAsked)) return joined;
+      running = this.#inFlight.get(name);
+    }
     const refreshed = this.#refresh(request).finally(() => this.#inFlight.delete(name));
-    this.#inFlight.set(name, refreshed);
+    this.#inFlight.set(name, { by, refreshed });
     this.background(refreshed);
     return refreshed;
   }
@@ -117,27 +123,21 @@ export class Snapshots {
 
   async #refresh(request: RefreshRequest): Promise<Refreshed> {
     const name = `${request.authorization.key.credentialId}:${request.list}`;
-    const at = await this.#turn(name);
-    if (at === null) {
-      return {
-        problem: new AppleError("APPLE_UNAVAILABLE", "Another process is asking Apple, and Apple has not answered."),
-      };
-    }
-    try {
-      const standing = await this.#standings.load(request);
-      if (standing === null) return { problem: new Denial("NOT_FOUND") };
-      return standing.attempts === request.attempts ? await this.#ask(request, standing, at) : standing.outcome;
-    } finally {
-      await this.sources.locks.release([name]);
-    }
-  }
-
-  /** Waits until nobody else is asking; gives the database's time then, or null where it takes too long. */
-  async #turn(name: string): Promise<Date | null> {
     const until = Date.now() + this.sources.apple.deadlineMs;
     for (;;) {
       const at = await this.#acquire.load(name);
-      if (at !== null || Date.now() > until || this.#closing.signal.aborted) return at;
+      try {
+        const standing = await this.#standings.load(request);
+        const known = standing === null ? { problem: new Denial("NOT_FOUND") } : answerWithout(request, standing);
+        if (known !== null) return known;
+        if (at !== null && standing !== null) return await this.#ask(request, standing, at);
+      } finally {
+        if (at !== null) await this.sources.locks.release([name]);
+      }
+      if (Date.now() > until || this.#closing.signal.aborted) {
+        const message = "Another process is asking Apple, and Apple has not answered.";
+        return { problem: new AppleError("APPLE_UNAVAILABLE", message) };
+      }
       await delay(LOOK_AGAIN_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     }
   }
@@ -148,11 +148,7 @@ export class Snapshots {
     const { key } = authorization;
     const allowance = apple.allowance(key.credentialId);
     if (standing.spending.budget?.blockedUntil) allowance.block(standing.spending.budget.blockedUntil);
-    const keptSeconds = standing.asOf && (at.getTime() - standing.asOf.getTime()) / 1000;
-    const why = refusal(standing.spending, purpose, keptSeconds, at);
-    if (why !== null) return { problem: new Denial("APPLE_RATE_LIMITED", why) };
-
-    const attempt = { key, list, meter: { calls: 0 }, allowance, health: standing.health };
+    const attempt = { key, list, purpose, meter: { calls: 0 }, allowance, health: standing.health };
     try {
       const fetched = await this.#fetch({ ...authorization, tenantId: key.tenantId, meter: attempt.meter }, list);
       await this.#outcomes.keep({ attempt, fetched, before: standing.asOf, at });
@@ -189,6 +185,17 @@ export class Snapshots {
     return (uuid, relation) => known.get(`${uuid} ${relation}`) ?? null;
   }
 }
+
+/** What there is to answer without asking Apple: how another attempt ended, or why Apple is not asked. Null: it is to be asked. */
+function answerWithout({ attempts, purpose }: RefreshRequest, standing: Standing): Refreshed | null {
+  if (standing.attempts !== attempts) return standing.outcome;
+  const { asOf, now } = standing;
+  const why = refusal(standing.spending, purpose, asOf && (now.getTime() - asOf.getTime()) / 1000, now);
+  return why === null ? null : { problem: new NotAsked("APPLE_RATE_LIMITED", why) };
+}
+
+/** Apple was not asked, since the budget is not for the asker now. */
+class NotAsked extends Denial {}
 
 function unlessGone(error: unknown): void {
   if (!(error instanceof Denial)) throw error;

@@ -3,11 +3,14 @@ import { ReadSession } from "../../database/tenancy.js";
 import type { AppleSnapshot } from "../../entities/apple/snapshot.js";
 import type { Credential } from "../../entities/credential.js";
 import { Denial } from "../../errors.js";
+import { SLOT_SECONDS } from "./bookkeeping.js";
 import type { Spending } from "./budget.js";
 import type { Refreshed, RefreshRequest } from "./snapshot.js";
 
 /** How things stand with a list whose turn it is. */
 export interface Standing {
+  /** The database's time. */
+  readonly now: Date;
   /** When Apple was asked for what is kept; null: nothing is. */
   readonly asOf: Date | null;
   readonly attempts: number;
@@ -19,17 +22,18 @@ export interface Standing {
 
 type Row = Pick<AppleSnapshot, "asOf" | "attempts" | "problemCode" | "problemMessage"> &
   Standing["health"] &
+  Pick<Standing, "now"> &
   NonNullable<Spending["budget"]> &
-  Pick<Spending, "own" | "others" | "users"> & { readonly n: number };
+  Pick<Spending, "own" | "ownInMinute" | "others" | "users"> & { readonly n: number };
 
 const STANDING = {
   name: "apple_standing",
-  text: `SELECT asked.n::int, s.as_of AS "asOf", coalesce(s.attempts, 0) AS attempts, s.problem_code AS "problemCode",
+  text: `SELECT asked.n::int, clock_timestamp() AS now, s.as_of AS "asOf", coalesce(s.attempts, 0) AS attempts, s.problem_code AS "problemCode",
       s.problem_message AS "problemMessage", c.health_status AS "healthStatus", c.health_advice AS "healthAdvice",
       c.health_checked_at AS "healthCheckedAt",
       b.limit_per_hour AS "limitPerHour", b.remaining, b.limit_per_minute AS "limitPerMinute",
       b.remaining_in_minute AS "remainingInMinute", b.as_of AS "budgetAsOf", b.blocked_until AS "blockedUntil",
-      spent.own, spent.others,
+      spent.own, spent."ownInMinute", spent.others,
       1 + CASE WHEN sh.with_all THEN (SELECT count(*) FROM tenants t WHERE t.root_id = sh.root_id AND t.id <> t.root_id)
         WHEN sh.id IS NULL THEN 0
         ELSE (SELECT count(*) FROM share_targets t WHERE t.root_id = sh.root_id AND t.share_id = sh.id) END::int AS users
@@ -40,6 +44,8 @@ const STANDING = {
     LEFT JOIN shares sh ON sh.root_id = c.root_id AND sh.credential_id = c.id
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(u.calls) FILTER (WHERE u.tenant_id = asked.tenant_id), 0)::int AS own,
+        coalesce(sum(u.calls) FILTER (WHERE u.tenant_id = asked.tenant_id
+          AND u.slot > now() - interval '${60 + SLOT_SECONDS} seconds'), 0)::int AS "ownInMinute",
         count(DISTINCT u.tenant_id) FILTER (WHERE u.tenant_id <> asked.tenant_id)::int AS others
       FROM apple_calls u WHERE u.root_id = c.root_id AND u.credential_id = c.id AND u.slot > now() - interval '1 hour') spent`,
 };
@@ -76,11 +82,13 @@ export async function standingOf(pool: Pool, requests: readonly RefreshRequest[]
 }
 
 function readStanding({
+  now,
   asOf,
   attempts,
   problemCode,
   problemMessage,
   own,
+  ownInMinute,
   others,
   users,
   budgetAsOf,
@@ -94,13 +102,14 @@ function readStanding({
       : null;
   const isBudgetKnown = budgetAsOf !== null || row.blockedUntil !== null;
   return {
+    now,
     asOf,
     attempts,
     outcome:
       problem !== null || asOf === null
         ? { problem: problem ?? new Denial("APPLE_UNAVAILABLE") }
         : { asOf, problem: null },
-    spending: { budget: isBudgetKnown ? { ...row, asOf: budgetAsOf } : null, own, others, users },
+    spending: { budget: isBudgetKnown ? { ...row, asOf: budgetAsOf } : null, own, ownInMinute, others, users },
     health: row,
   };
 }

@@ -45,24 +45,30 @@ export async function noteWanted(dataSource: DataSource, lists: readonly WantedL
 
 const IN_USE_LISTS = {
   name: "apple_lists_in_use",
-  text: `SELECT list, attempts, as_of IS NULL OR as_of < now() - make_interval(secs => $3) AS "isDue"
-    FROM apple_snapshots WHERE root_id = $1 AND credential_id = $2 AND wanted_at > now() - interval '${IN_USE}'`,
+  text: `SELECT list, attempts, extract(epoch FROM now() - as_of)::float8 AS "ageSeconds" FROM apple_snapshots
+    WHERE root_id = $1 AND credential_id = $2 AND wanted_at > now() - interval '${IN_USE}'`,
 };
 
 /**
  * Renews the lists of a key that are in use and older than so many seconds. Failures are kept with the list, as for
- * whoever asks. False where the key is gone, or no longer in use.
+ * whoever asks. Gives the age in seconds of the oldest list that was left as it is, 0 where there is none; null where
+ * the key is gone, or no longer in use.
  */
-export async function refreshKey(sources: SyncSources, key: SyncedKey, olderThanSeconds: number): Promise<boolean> {
+export async function refreshKey(
+  sources: SyncSources,
+  key: SyncedKey,
+  olderThanSeconds: number,
+): Promise<number | null> {
   const scope = { roots: [key.rootId], tenants: [key.ownerId] };
   const reads = new ReadSession(sources.readPool, scope);
-  const lists = await reads.rows<{ list: AppleList; attempts: number; isDue: boolean }>(IN_USE_LISTS, [
+  const lists = await reads.rows<{ list: AppleList; attempts: number; ageSeconds: number | null }>(IN_USE_LISTS, [
     key.rootId,
     key.credentialId,
-    olderThanSeconds,
   ]);
-  const due = lists.filter(({ isDue }) => isDue);
-  if (due.length === 0) return lists.length > 0;
+  if (lists.length === 0) return null;
+  const due = lists.filter(({ ageSeconds }) => ageSeconds === null || ageSeconds > olderThanSeconds);
+  const oldestSeconds = Math.max(0, ...lists.filter((each) => !due.includes(each)).map((each) => each.ageSeconds ?? 0));
+  if (due.length === 0) return oldestSeconds;
   const user = { scope, tenants: [key.ownerId], use: "VIEW", actor: THE_SERVER } as const;
   const signer = createSigner(signingKeySource(reads, user, sources.vault), sources.tokens);
   try {
@@ -70,9 +76,9 @@ export async function refreshKey(sources: SyncSources, key: SyncedKey, olderThan
     await Promise.all(
       due.map(({ list, attempts }) => sources.snapshots.refresh({ authorization, list, attempts, purpose: "SYNC" })),
     );
-    return true;
+    return oldestSeconds;
   } catch (error) {
-    if (error instanceof Denial) return false;
+    if (error instanceof Denial) return null;
     throw error;
   }
 }

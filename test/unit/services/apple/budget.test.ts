@@ -12,7 +12,7 @@ const budgetOf = (remaining: number, more: Partial<Budget> = {}): Budget => ({
   ...more,
 });
 
-const ALONE = { own: 0, others: 0, users: 1 };
+const ALONE = { own: 0, ownInMinute: 0, others: 0, users: 1 };
 
 interface Asked {
   readonly purpose?: Purpose;
@@ -26,7 +26,9 @@ const refused = (budget: Budget | null, spent = ALONE, { purpose = "READ", keptS
 describe("Apple is asked", () => {
   test("where nothing is known of the budget", () => {
     expect(refused(null)).toBeNull();
-    expect(refused(null, { own: 5_000, others: 5, users: 9 }, { purpose: "SYNC", keptSeconds: 1 })).toBeNull();
+    expect(
+      refused(null, { ...ALONE, own: 5_000, others: 5, users: 9 }, { purpose: "SYNC", keptSeconds: 1 }),
+    ).toBeNull();
   });
 
   test("where Apple never said what is left", () => {
@@ -77,11 +79,25 @@ describe("the minute's budget", () => {
   const minute = (remainingInMinute: number, seconds = 0) =>
     budgetOf(1000, { limitPerMinute: 60, remainingInMinute, asOf: ago(seconds) });
 
-  test("is not taken to the end, and comes back over the minute", () => {
-    expect(refused(minute(1))).toBeNull();
+  test("has a last twentieth too, and is whole again a minute later, and not before", () => {
+    expect(refused(minute(4))).toBeNull();
+    expect(refused(minute(3))).toContain("kept for changes");
     expect(refused(minute(0))).toContain("kept for changes");
-    expect(refused(minute(0, 0.9))).toContain("kept for changes");
-    expect(refused(minute(0, 1))).toBeNull();
+    expect(refused(minute(0, 59.9))).toContain("kept for changes");
+    expect(refused(minute(0, 60))).toBeNull();
+  });
+
+  test("stops the sync where half of it is spent", () => {
+    expect(refused(minute(30), ALONE, { purpose: "SYNC" })).toBeNull();
+    expect(refused(minute(29), ALONE, { purpose: "SYNC" })).toContain("left to those who ask");
+  });
+
+  test("is shared as the hour's is", () => {
+    const spent = (ownInMinute: number) => ({ ...ALONE, ownInMinute, users: 5 });
+    expect(refused(minute(29), spent(28))).toBeNull();
+    expect(refused(minute(29), spent(29))).toContain("fair share");
+    expect(refused(minute(30), spent(29))).toBeNull();
+    expect(refused(minute(29, 60), spent(29))).toBeNull();
   });
 });
 
@@ -96,7 +112,7 @@ describe("the sync", () => {
 describe("where half of the budget is spent, a tenant", () => {
   const HALF_SPENT = budgetOf(499);
   const share = (own: number, others: number, users: number, budget = HALF_SPENT): boolean =>
-    refused(budget, { own, others, users })?.includes("fair share") ?? false;
+    refused(budget, { ...ALONE, own, others, users })?.includes("fair share") ?? false;
 
   test("that is alone takes what it wants", () => {
     expect(share(10_000, 0, 1)).toBe(false);

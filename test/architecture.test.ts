@@ -97,6 +97,7 @@ const NOUNS_NOT_STORED = [
     "audit",
     "chain",
     "assembly",
+    "key-users",
     "held",
     "owner",
   ],

@@ -12,6 +12,8 @@ import { PROFILE_MAX_BYTES } from "../src/files/mobileprovision.js";
 import { P8_MAX_CHARACTERS } from "../src/files/p8.js";
 import { PKCS12_MAX_BYTES } from "../src/files/pkcs12.js";
 import { PATIENCE_MS } from "../src/loaders/apple/snapshot.js";
+import { QUERY_DEADLINE_MS } from "../src/server/deadline.js";
+import { KIT_IDENTIFIERS_MOST } from "../src/services/signing/kit/prepare.js";
 import { PAGE_DEFAULT, PAGE_MOST } from "../src/resolvers/connection.js";
 import { NODES_MOST } from "../src/resolvers/node.js";
 import { EXPIRING_DAYS_MOST } from "../src/resolvers/signing/expiring.js";
@@ -73,6 +75,8 @@ describe("the README's table of", () => {
     const values = {
       BODY_BYTES: `${Number(BODY_BYTES) / 1024 / 1024} MB`,
       REQUEST_TIMEOUT_MS: `${Number(REQUEST_TIMEOUT_MS) / 1000} s`,
+      QUERY_DEADLINE_MS: `${QUERY_DEADLINE_MS / 1000} s`,
+      KIT_IDENTIFIERS_MOST: number(KIT_IDENTIFIERS_MOST),
       ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, number(count)])),
       PAGE_MOST: number(PAGE_MOST),
       PAGE_DEFAULT: number(PAGE_DEFAULT),
@@ -119,6 +123,8 @@ describe("the README's table of", () => {
       APPLE_ENTERPRISE_BASE_URL: config.appleEnterpriseBaseUrl,
       APPLE_DEADLINE_MS: String(config.appleDeadlineMs),
       APPLE_SYNC_SECONDS: String(config.syncSeconds),
+      RATE_REQUESTS_PER_MINUTE: String(config.requestsPerMinute),
+      RATE_COST_PER_MINUTE: String(config.costPerMinute),
       GRAPHQL_INTROSPECTION: String(config.introspection),
       LOG_LEVEL: config.logLevel,
       ...Object.fromEntries(set.map(([, name = "", value = ""]) => [name, value])),

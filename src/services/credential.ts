@@ -17,7 +17,7 @@ import { newId } from "../ids.js";
 import type { FoundCredential } from "../loaders/credential.js";
 import { Secret } from "../vault/secret.js";
 import { appleIdOf, nameOf } from "./input.js";
-import { usersOf } from "./share.js";
+import { usersOfKey } from "./signing/key-users.js";
 import { placeOf } from "./signing-key.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "./write.js";
 
@@ -157,7 +157,10 @@ export async function keepHealth(
 
 /** Deletes a key. Refused without force while it is shared: the message says with whom. */
 export async function remove(ctx: Context, input: { credentialId: string; force: boolean }): Promise<string> {
-  if (!input.force) await refuseWhileInUse(ctx, input.credentialId);
+  const reasons = input.force ? [] : await usersOfKey(ctx, input.credentialId);
+  if (reasons.length > 0) {
+    throw new Refusal("IN_USE", `${reasons.join(". ")}. Or delete it with force.`, ["credentialId"]);
+  }
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
   const current = await known(ctx, input.credentialId);
   await write(
@@ -181,29 +184,6 @@ function entryOf(
 ): AuditEntry {
   const tenant = { rootId, id: ownerId };
   return { tenant, action: `credential.${what}`, subject: { id, label: name }, details };
-}
-
-/** Things that a message names. */
-const NAMED_AT_MOST = 10;
-
-async function refuseWhileInUse(ctx: Context, credentialId: string): Promise<void> {
-  const users = await usersOf(ctx, credentialId);
-  const [certificates, profiles] = await Promise.all([
-    ctx.loaders.certificatesOfCredential.load(credentialId),
-    ctx.loaders.profilesOfCredential.load(credentialId),
-  ]);
-  const made = [...certificates, ...profiles].filter(({ state }) => state === "VALID" || state === "ACTIVE");
-  const names = made.slice(0, NAMED_AT_MOST).map(({ name }) => `"${name}"`);
-  const reasons = [
-    ...(users === null ? [] : [`It is shared with ${users}: unshare it first`]),
-    ...(made.length === 0
-      ? []
-      : [
-          `Made through it, and renewed through it alone: ${names.join(", ")}${made.length > names.length ? " and more" : ""}`,
-        ]),
-  ];
-  if (reasons.length === 0) return;
-  throw new Refusal("IN_USE", `${reasons.join(". ")}. Or delete it with force.`, ["credentialId"]);
 }
 
 const UNVERIFIED = { healthStatus: "UNVERIFIED", healthAdvice: null, healthCheckedAt: null } as const;

@@ -25,7 +25,7 @@ export interface Team {
 }
 
 /** How old what a decision goes by may be: what is made from here is in it at once. */
-export const TEAM_SECONDS = 60;
+const TEAM_SECONDS = 60;
 
 /** All that Apple holds for a team. */
 export const WHOLE_TEAM: readonly AppleList[] = ["CERTIFICATES", "DEVICES", "BUNDLE_IDS", "PROFILES"];

@@ -35,7 +35,7 @@ const COMPLETE = {
 };
 
 /** The certificate itself; null where Apple gives none that can be read. */
-export function fileOf({ content }: CertificateWithContent): CertificateFile | null {
+function fileOf({ content }: CertificateWithContent): CertificateFile | null {
   if (content === null) return null;
   try {
     return readCertificate(Buffer.from(content, "base64"));

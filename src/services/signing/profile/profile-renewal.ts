@@ -176,7 +176,7 @@ export function nextName(name: string, team: Pick<Team, "profiles">, at = new Da
 }
 
 /** Deletes the old profile at Apple. Where that fails the new one stays, and it is said what is left to do. */
-export async function removeOld(ctx: Context, change: Change, old: TeamProfile): Promise<Refusal[]> {
+async function removeOld(ctx: Context, change: Change, old: TeamProfile): Promise<Refusal[]> {
   const { rootId, ownerId, credentialId } = change.key;
   try {
     await profiles.remove(ctx.platform.apple, change, old.appleId);

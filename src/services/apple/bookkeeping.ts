@@ -172,8 +172,9 @@ export async function note(unit: Unit, endings: readonly Ending[]): Promise<void
   ]);
   await charge(
     unit,
+    // A meter of its own: where the transaction fails, what was spent is noted by the next that keeps it.
     endings.map(({ attempt: { key, meter, list, purpose }, problem }) => ({
-      ...{ key, meter, problem, purpose },
+      ...{ key, meter: { ...meter }, problem, purpose },
       what: `read ${list}`,
     })),
   );

@@ -34,6 +34,9 @@ interface Choice {
   readonly deviceAppleIds: readonly string[] | null;
 }
 
+/** How long one waits for another that renews the same profile. */
+const PATIENCE_MS = 90_000;
+
 /** The kept profile that is to be renewed. */
 export type Renewable = Omit<SignableProfile, "invalidSince" | "expiresAt">;
 
@@ -81,8 +84,26 @@ export async function authorizeRenewal(ctx: Context, kept: Renewable): Promise<C
   return authorizeChange(ctx, { tenantId, credentialId: found });
 }
 
-/** Makes the new profile, and deletes the old one at Apple when the new one is kept. */
-export async function replace(
+/** Makes the new profile, and deletes the old one at Apple when the new one is kept. Of several at once, each replaces what the one before made. */
+export function replace(
+  ctx: Context,
+  change: Change,
+  kept: Renewable,
+  choice: Choice,
+  begunAs: string | null,
+): Promise<Renewed> {
+  const work = async (): Promise<Renewed> => {
+    ctx.refresh(); // Another may have replaced it while this one waited.
+    const now = await ctx.loaders.provisioningProfile.load(kept.id);
+    if (now === null) throw new Denial("NOT_FOUND");
+    return replaceNow(ctx, change, now, choice, begunAs);
+  };
+  return ctx.platform.locks.exclusively(`renewal of ${kept.id}`, PATIENCE_MS, work, () => {
+    throw new Refusal("OUTCOME_UNKNOWN", "Another is still renewing this profile: ask again in a minute.");
+  });
+}
+
+async function replaceNow(
   ctx: Context,
   change: Change,
   kept: Renewable,

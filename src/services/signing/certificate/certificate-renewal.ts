@@ -30,6 +30,9 @@ export interface RenewedCertificate {
   readonly refusals: readonly Refusal[];
 }
 
+/** How long one waits for another that renews the same certificate. */
+const PATIENCE_MS = 90_000;
+
 type Renewing = NonNullable<Awaited<ReturnType<Context["loaders"]["certificate"]["load"]>>>;
 
 /**
@@ -41,20 +44,33 @@ export async function renew(ctx: Context, input: RenewInput): Promise<RenewedCer
   const old = await ctx.loaders.certificate.load(input.certificateId);
   if (old === null) throw new Denial("NOT_FOUND");
   const tenant = { rootId: old.rootId, id: old.ownerId };
-  const done = await once(ctx, { operation: "renewCertificate", tenant, input }, async (begunAs) => {
-    const change = await authorizeFor(ctx, old, input.credentialId ?? null);
-    const certificateId = await newCertificate(ctx, change, old, input.revokeFirst, begunAs);
-    await shareAlike(ctx, old, certificateId);
-    const { provisioningProfileIds, refusals } = await renewProfiles(ctx, old, certificateId, begunAs);
-    const left = [...refusals, ...(input.revokeFirst ? await revokeLast(ctx, old, refusals.length === 0) : [])];
-    return {
-      certificateId,
-      provisioningProfileIds,
-      left: left.map(({ code, message, field }) => ({ code, message, field })),
-    };
-  });
+  const done = await once(ctx, { operation: "renewCertificate", tenant, input }, (begunAs) =>
+    inTurn(ctx, old, async () => {
+      const change = await authorizeFor(ctx, old, input.credentialId ?? null);
+      const certificateId = await newCertificate(ctx, change, old, input.revokeFirst, begunAs);
+      await shareAlike(ctx, old, certificateId);
+      const { provisioningProfileIds, refusals } = await renewProfiles(ctx, old, certificateId, begunAs);
+      const left = [...refusals, ...(input.revokeFirst ? await revokeLast(ctx, old, refusals.length === 0) : [])];
+      return {
+        certificateId,
+        provisioningProfileIds,
+        left: left.map(({ code, message, field }) => ({ code, message, field })),
+      };
+    }),
+  );
   const refusals = done.left.map(({ code, message, field }) => new Refusal(code, message, field));
   return { certificateId: done.certificateId, provisioningProfileIds: done.provisioningProfileIds, refusals };
+}
+
+/** Of several who renew one certificate at the same time, one makes the new one, and the others find it. */
+function inTurn<T>(ctx: Context, { id }: Renewing, work: () => Promise<T>): Promise<T> {
+  const renewal = (): Promise<T> => {
+    ctx.refresh();
+    return work();
+  };
+  return ctx.platform.locks.exclusively(`renewal of ${id}`, PATIENCE_MS, renewal, () => {
+    throw new Refusal("OUTCOME_UNKNOWN", "Another is still renewing this certificate: ask again in a minute.");
+  });
 }
 
 async function authorizeFor(ctx: Context, old: Renewing, credentialId: string | null): Promise<Change> {

@@ -20,8 +20,7 @@ try {
     const key = await addKey(victim);
     keys.push(key);
     // Half of the losses before Apple has the request, half after Apple has done it.
-    victim.ambush.onPost = (path, when) =>
-      path.startsWith("/v1/certificates") && Math.random() < loss / 200 && (when === "asked" || when === "answered");
+    victim.ambush.onPost = () => Math.random() < loss / 200;
     const burst = Array.from({ length: AT_ONCE }, () => create(victim, key));
     asked += AT_ONCE;
     const dies = delay(Math.random() * WITHIN_MS).then(() => {

@@ -26,6 +26,8 @@ export const MADE_THROUGH_KEYS: readonly CertificateType[] = [
 const REQUEST_EMAIL = "signing@countersign.invalid";
 const REQUEST_COUNTRY = "US";
 const COMMON_NAME_MOST = 64;
+/** How long one waits for another that makes a certificate of the same signing request. */
+const PATIENCE_MS = 90_000;
 
 interface CreateInput {
   readonly tenantId: string;
@@ -68,8 +70,20 @@ interface Wanted {
   readonly renewsId: string | null;
 }
 
-/** Makes a certificate for the tenant of a change. Throws Refusal, AppleError. */
-export async function make(ctx: Context, change: Change, wanted: Wanted, begunAs: string | null): Promise<string> {
+/** Makes a certificate for the tenant of a change; of several for one signing request the first. Throws Refusal, AppleError. */
+export function make(ctx: Context, change: Change, wanted: Wanted, begunAs: string | null): Promise<string> {
+  if (wanted.signingRequestId === null) return makeNow(ctx, change, wanted, begunAs);
+  const work = (): Promise<string> => {
+    ctx.refresh(); // Another may have made it while this one waited.
+    return makeNow(ctx, change, wanted, begunAs);
+  };
+  const lock = `signing request ${change.key.tenantId} ${wanted.signingRequestId}`;
+  return ctx.platform.locks.exclusively(lock, PATIENCE_MS, work, () => {
+    throw new Refusal("OUTCOME_UNKNOWN", "Another is still making the certificate of this signing request.");
+  });
+}
+
+async function makeNow(ctx: Context, change: Change, wanted: Wanted, begunAs: string | null): Promise<string> {
   const { rootId, tenantId: ownerId, credentialId } = change.key;
   const id = newId("signingIntent");
   const request =

@@ -78,6 +78,8 @@ async function makeSurely<Found>(
       if (!error.outcomeUnknown && !isRejected && !wasLost) return fail(sources, change, intent, error);
       wasLost ||= error.outcomeUnknown;
       const found = await settle(change, making, wasLost);
+      // A 401 says that nothing was made, and the key may not even look.
+      if (found instanceof AppleError && !wasLost) return fail(sources, change, intent, found);
       if (found instanceof AppleError || (found === null && wasLost && (time === MOST_TIMES || Date.now() > until))) {
         await intents.lookLater(sources.readPool, intent, "SENT", LOOK_AGAIN_SECONDS);
         throw new Refusal("OUTCOME_UNKNOWN", OUTCOME_UNKNOWN);

@@ -90,7 +90,6 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       CREATE UNIQUE INDEX provisioning_profile_identity ON provisioning_profiles (root_id, owner_id, uuid);
       CREATE INDEX provisioning_profiles_by_uuid ON provisioning_profiles (root_id, uuid);
       CREATE INDEX provisioning_profiles_by_credential ON provisioning_profiles (root_id, credential_id, apple_id);
-      CREATE INDEX provisioning_profiles_by_certificate ON provisioning_profiles USING gin (certificate_sha1s);
       CREATE INDEX provisioning_profiles_by_expiry ON provisioning_profiles (root_id, expires_at, id);
 
       -- What was made from here, and Apple's lists may not show yet.
@@ -129,6 +128,7 @@ export class CreateSigning1764000000000 implements MigrationInterface {
       );
       CREATE INDEX signing_intents_open ON signing_intents (next_look_at) WHERE state IN ('INTENT', 'SENT', 'LOST');
       CREATE INDEX signing_intents_by_credential ON signing_intents (root_id, credential_id);
+      CREATE INDEX signing_intents_by_public_key ON signing_intents (root_id, public_key_sha256) WHERE public_key_sha256 IS NOT NULL;
       CREATE INDEX signing_intents_by_idempotency_key ON signing_intents (root_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
       -- What a mutation with an idempotency key came to.

@@ -121,6 +121,19 @@ export class ReadSession {
   }
 }
 
+/** What is still to be done in transactions that run. */
+const endings = new WeakMap<EntityManager, (() => Promise<void>)[]>();
+
+/**
+ * Has something done last in a transaction, when all its other locks are taken: what others wait for is held shortly,
+ * and no two transactions wait for each other for it.
+ */
+export function atEndOf(manager: EntityManager, work: () => Promise<void>): void {
+  const pending = endings.get(manager);
+  if (pending === undefined) throw new Error("This is no transaction of `inTransaction`");
+  pending.push(work);
+}
+
 /** One transaction that writes within a scope: all of it, or nothing. Never held across a call to Apple. */
 export async function inTransaction<T>(
   dataSource: DataSource,
@@ -129,13 +142,19 @@ export async function inTransaction<T>(
 ): Promise<T> {
   return dataSource.transaction(async (manager) => {
     await manager.query(settingsOf(scope));
-    return work(manager);
+    const pending: (() => Promise<void>)[] = [];
+    endings.set(manager, pending);
+    const done = await work(manager);
+    for (const ending of pending) await ending();
+    return done;
   });
 }
 
 /** What a unit of work asks the database: prepared statements, within one transaction and scope. */
 export interface Unit {
   rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  /** Has something done last, before the transaction is committed. */
+  atEnd(work: () => Promise<void>): void;
 }
 
 /**
@@ -148,7 +167,9 @@ export async function inPreparedTransaction<T>(pool: Pool, scope: Scope, work: (
   try {
     const begun = client.query(`BEGIN; ${settingsOf(scope)}, ${PLAN_ONCE}`);
     begun.catch(() => undefined); // Every statement awaits it, and reports it.
+    const pending: (() => Promise<void>)[] = [];
     const done = await work({
+      atEnd: (ending) => pending.push(ending),
       rows: async <Row>(statement: Statement, values: readonly unknown[]) => {
         const [result] = await Promise.all([
           client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] }),
@@ -158,6 +179,7 @@ export async function inPreparedTransaction<T>(pool: Pool, scope: Scope, work: (
       },
     });
     await begun;
+    for (const ending of pending) await ending();
     await client.query("COMMIT");
     return done;
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Context, Platform } from "../context.js";
 import { inPreparedTransaction } from "../database/tenancy.js";
 import { CodedError } from "../errors.js";
 import { kindOf } from "../ids.js";
-import { actorOf, recordAll, type AuditEntry } from "../services/audit.js";
+import { actorOf, record, type AuditEntry } from "../services/audit.js";
 import { originalOf } from "./error.js";
 
 /** Entries that one request leaves at most: a list of a thousand denied things is one attempt. */
@@ -25,12 +25,10 @@ export const auditPlugin = (platform: Platform): ApolloServerPlugin<Context> => 
         const { contextValue: ctx } = request;
         const actor = actorOf(ctx);
         try {
-          await inPreparedTransaction(platform.readPool, ctx.viewer.scope, (unit) =>
-            recordAll(
-              unit,
-              entries.map((entry) => ({ actor, entry })),
-            ),
-          );
+          await inPreparedTransaction(platform.readPool, ctx.viewer.scope, (unit) => {
+            for (const entry of entries) record(unit, actor, entry);
+            return Promise.resolve();
+          });
         } catch (error) {
           const { name, code } = error as { name?: unknown; code?: unknown };
           platform.log.error({ fault: { type: name, code }, requestId: ctx.requestId }, "a denial was not noted");

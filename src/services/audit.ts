@@ -38,20 +38,28 @@ export function actorOf({
   return { actorId: viewer.actorId, actorLabel: viewer.label, requestId, ipAddress };
 }
 
-/**
- * Notes something in the log. Where that fails, so does what it is noted of. At the end of a transaction: until it ends,
- * others of the organization wait to note theirs.
- */
-export function record(unit: Unit, actor: IntentActor, entry: AuditEntry): Promise<void> {
-  return recordAll(unit, [{ actor, entry }]);
+/** An entry, and whose it is. */
+interface Noted {
+  readonly actor: IntentActor;
+  readonly entry: AuditEntry;
 }
 
-/** The same of several, in their order. */
-export async function recordAll(
-  unit: Unit,
-  entries: readonly { readonly actor: IntentActor; readonly entry: AuditEntry }[],
-): Promise<void> {
-  if (entries.length === 0) return;
+/** What the transactions that run will note. */
+const noted = new WeakMap<Unit, Noted[]>();
+
+/**
+ * Notes something in the log, in the transaction of what it tells of: where it cannot be noted, nothing is done. Written
+ * last, since until the transaction ends others of the organization wait to note theirs.
+ */
+export function record(unit: Unit, actor: IntentActor, entry: AuditEntry): void {
+  const entries = noted.get(unit);
+  if (entries !== undefined) return void entries.push({ actor, entry });
+  const first = [{ actor, entry }];
+  noted.set(unit, first);
+  unit.atEnd(() => append(unit, first));
+}
+
+async function append(unit: Unit, entries: readonly Noted[]): Promise<void> {
   const rows = entries.map(({ actor, entry: { tenant, action, outcome = "DONE", subject = null, details = {} } }) => ({
     ...{ root_id: tenant.rootId, id: newId("auditEvent"), tenant_id: tenant.id, action, outcome },
     ...{

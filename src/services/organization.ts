@@ -43,7 +43,7 @@ async function make(manager: EntityManager, id: string, name: string): Promise<F
   const read = nameOf(name);
   await manager.insert(Organization, { rootId: id, id, name: read, nameKey: nameKeyOf(read) });
   const token = await addOwnerToken(manager, id);
-  await record(unitOf(manager), THE_OPERATOR, {
+  record(unitOf(manager), THE_OPERATOR, {
     ...{ tenant: { rootId: id, id }, action: "organization.created", subject: { id, label: read } },
   });
   return { organizationId: id, token };
@@ -70,7 +70,7 @@ export async function makeOwnerToken(platform: Platform, id: string): Promise<Fo
   return inTransaction(platform.dataSource, { roots: [id], tenants: [id] }, async (manager) => {
     if (!(await manager.existsBy(Organization, { rootId: id, id }))) throw new Denial("NOT_FOUND");
     const token = await addOwnerToken(manager, id);
-    await record(unitOf(manager), THE_OPERATOR, { tenant: { rootId: id, id }, action: "owner_token.created" });
+    record(unitOf(manager), THE_OPERATOR, { tenant: { rootId: id, id }, action: "owner_token.created" });
     return { organizationId: id, token };
   });
 }

@@ -1,12 +1,11 @@
 import type { EntityManager, EntityTarget, ObjectLiteral } from "typeorm";
 import type { QueryDeepPartialEntity } from "typeorm/query-builder/QueryPartialEntity.js";
 import type { Context } from "../context.js";
-import { inTransaction, type Scope } from "../database/tenancy.js";
+import { atEndOf, inTransaction, type Scope, type Unit } from "../database/tenancy.js";
 import { Denial, Refusal } from "../errors.js";
 import { actorOf, record, type AuditEntry } from "./audit.js";
-import type { DataKeyUnit } from "./data-key.js";
 
-/** Runs the writes of a mutation in one transaction, within the viewer's tenants: `work`, and last its entry in the log. */
+/** Runs the writes of a mutation in one transaction, within the viewer's tenants, with its entry in the log. */
 export function write<T>(
   ctx: Context,
   work: (manager: EntityManager) => Promise<T>,
@@ -14,7 +13,7 @@ export function write<T>(
 ): Promise<T> {
   return inTransaction(ctx.platform.dataSource, ctx.viewer.scope, async (manager) => {
     const done = await work(manager);
-    if (entry !== null) await record(unitOf(manager), actorOf(ctx), entry(done));
+    if (entry !== null) record(unitOf(manager), actorOf(ctx), entry(done));
     return done;
   });
 }
@@ -59,9 +58,20 @@ export async function deleteOwned<Row extends ObjectLiteral>(
   if (affected !== 1) throw new Denial("NOT_FOUND");
 }
 
-/** The vault's view of a transaction that writes. */
-export function unitOf(manager: EntityManager): DataKeyUnit {
-  return { rows: (statement, values) => manager.query(statement.text, [...values]) };
+const units = new WeakMap<EntityManager, Unit>();
+
+/** A transaction that writes, as the vault and the log know it. */
+export function unitOf(manager: EntityManager): Unit {
+  const known = units.get(manager);
+  if (known !== undefined) return known;
+  const unit: Unit = {
+    rows: (statement, values) => manager.query(statement.text, [...values]),
+    atEnd: (work) => {
+      atEndOf(manager, work);
+    },
+  };
+  units.set(manager, unit);
+  return unit;
 }
 
 /** Turns the breach of a unique index into ALREADY_EXISTS; any other error goes through. */

@@ -3,7 +3,7 @@ import type { Unit } from "../../database/tenancy.js";
 import type { AppleList } from "../../entities/apple/snapshot.js";
 import type { CodedError } from "../../errors.js";
 import type { UsableKey } from "../signing-key.js";
-import { recordAll } from "../audit.js";
+import { record, type AuditEntry } from "../audit.js";
 import type { Purpose } from "./budget.js";
 import { ExplainedError } from "./health.js";
 import type { Standing } from "./standing.js";
@@ -115,8 +115,7 @@ export interface Use {
 }
 
 /**
- * Counts calls to the tenants that they were made for, and notes in their logs that the keys were used. At the end of a
- * transaction, as all that is noted in logs.
+ * Counts calls to the tenants that they were made for, and notes in their logs that the keys were used.
  */
 export async function charge(unit: Unit, uses: readonly Use[]): Promise<void> {
   const spent = uses
@@ -133,18 +132,17 @@ export async function charge(unit: Unit, uses: readonly Use[]): Promise<void> {
     const keys = uses.map(({ key }) => key);
     await unit.rows(FORGET_CALLS, [keys.map((key) => key.rootId), keys.map((key) => key.credentialId)]);
   }
-  await recordAll(unit, spent.map(entryOf));
+  for (const use of spent) record(unit, use.key.actor, entryOf(use));
 }
 
-function entryOf({ key, calls, what, problem = null }: Omit<Use, "meter"> & { readonly calls: number }) {
-  const entry = {
+function entryOf({ key, calls, what, problem = null }: Omit<Use, "meter"> & { readonly calls: number }): AuditEntry {
+  return {
     tenant: { rootId: key.rootId, id: key.tenantId },
     action: "credential.used",
-    outcome: problem === null ? ("DONE" as const) : ("FAILED" as const),
+    outcome: problem === null ? "DONE" : "FAILED",
     subject: { id: key.credentialId, label: key.keyId },
     details: { what, calls, ...(problem !== null && { problem: problem.code }) },
   };
-  return { actor: key.actor, entry };
 }
 
 /** Keeps how attempts ended, and what they say of budgets and keys. Of one list there is one attempt at a time. */

@@ -1,7 +1,7 @@
 import type { AppleBudget } from "../../entities/apple/budget.js";
 
-/** What Apple is asked for: a client that waits, or the sync that nobody waits for. */
-export type Purpose = "READ" | "SYNC";
+/** What Apple is asked for: a client that waits, a change that cannot be made without, or the sync that nobody waits for. */
+export type Purpose = "READ" | "CHANGE" | "SYNC";
 
 /** Apple's documented budget, taken until it says otherwise. */
 const LIMIT_UNTIL_KNOWN = 3_600;
@@ -43,6 +43,8 @@ export function refusal(
     const seconds = Math.ceil((budget.blockedUntil.getTime() - now.getTime()) / 1000);
     return `Apple's budget of requests for this key is spent: it is used again in ${seconds} s.`;
   }
+  // The reserve is for changes.
+  if (purpose === "CHANGE") return null;
   const windows = windowsOf(budget, own, ownInMinute, now);
   if (windows.some(({ limit, left }) => left <= limit * RESERVE)) {
     return "Apple's budget of requests for this key is nearly spent: what is left is kept for changes.";

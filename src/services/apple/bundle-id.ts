@@ -120,7 +120,7 @@ async function keep(ctx: Context, change: Change, made: bundleIds.BundleIdAtAppl
     const row = bundleIdRow({ rootId, ownerId, credentialId, position: next }, made, new Date());
     await put(unit, AppleBundleId, [row], { keep: ["position"] });
     await charge(unit, [{ ...change, what: "register a bundle id" }]);
-    await record(unit, change.key.actor, {
+    record(unit, change.key.actor, {
       tenant: { rootId, id: change.key.tenantId },
       action: "bundle_id.registered",
       subject: { id: credentialId, label: change.key.keyId },

@@ -8,7 +8,7 @@ import { ReadSession } from "../../database/tenancy.js";
 import { AppleDevice, type DeviceStatus } from "../../entities/apple/device.js";
 import { Denial, Refusal } from "../../errors.js";
 import { nameOf } from "../input.js";
-import { recordAll } from "../audit.js";
+import { record } from "../audit.js";
 import { authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
 import { charge } from "./bookkeeping.js";
 import { asOwner } from "./owner.js";
@@ -201,7 +201,7 @@ async function knownDevices(ctx: Context, change: Change): Promise<ReadonlyMap<s
       authorization: change,
       list: "DEVICES",
       attempts,
-      purpose: "READ",
+      purpose: "CHANGE",
     });
     if (refreshed.problem !== null) throw refreshed.problem;
     rows = await read();
@@ -228,17 +228,11 @@ async function keep(
     );
     await put(unit, AppleDevice, rows, { keep: ["position"] });
     await charge(unit, [{ ...change, what: action === "device.updated" ? "update a device" : "register devices" }]);
-    await recordAll(
-      unit,
-      rows.map(({ appleId, name, udid, status }) => {
-        const subject = { id: credentialId, label: change.key.keyId };
-        const tenant = { rootId, id: change.key.tenantId };
-        return {
-          actor: change.key.actor,
-          entry: { tenant, action, subject, details: { appleId, name, udid, status } },
-        };
-      }),
-    );
+    for (const { appleId, name, udid, status } of rows) {
+      const subject = { id: credentialId, label: change.key.keyId };
+      const tenant = { rootId, id: change.key.tenantId };
+      record(unit, change.key.actor, { tenant, action, subject, details: { appleId, name, udid, status } });
+    }
     const made = new Map(rows.map((row) => [row.appleId, row]));
     return found
       .map((device) => ("rootId" in device ? device : made.get(device.appleId)))

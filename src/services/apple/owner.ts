@@ -23,7 +23,8 @@ export function asOwners<T>(
   alsoIn: readonly string[] = [],
 ): Promise<T> {
   const roots = [...new Set(keys.map((key) => key.rootId))];
-  const tenants = [...new Set([...keys.map((key) => key.ownerId), ...alsoIn])];
+  // Where the tenant stands that a key is used for, its use is noted.
+  const tenants = [...new Set([...keys.flatMap((key) => [key.ownerId, key.tenantId]), ...alsoIn])];
   return inPreparedTransaction(pool, { roots, tenants }, async (unit) => {
     // In the order of their ids: several processes may keep several lists of the same keys at once.
     const ids = [...new Set(keys.map((key) => key.credentialId))];

@@ -36,7 +36,7 @@ export async function downloadCertificate(ctx: Context, input: CertificateInput)
     const certificate = allowed(await usableCertificates(unit, downloaderOf(ctx), [certificateId]), certificateId);
     if (certificate.bundleIdentifiers.length > 0) throw new Denial("FORBIDDEN", PROFILES_ALONE);
     if (certificate.sealedKey === null) throw noPrivateKey();
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant: { rootId: certificate.rootId, id: certificate.tenantId },
       action: "certificate.downloaded",
       subject: { id: certificateId, label: certificate.name },
@@ -59,7 +59,7 @@ export async function downloadProfile(
     if (!isWithin(profile.bundleIdentifier, profile.bundleIdentifiers)) {
       throw new Denial("FORBIDDEN", "The share of this profile is for other bundle identifiers.");
     }
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant: { rootId: profile.rootId, id: profile.tenantId },
       action: "provisioning_profile.downloaded",
       subject: { id, label: profile.name },

@@ -107,7 +107,7 @@ export interface CertificateDownload {
 /** Writes the .p12 of a certificate: only once the log says that it is handed out. Throws NO_PRIVATE_KEY. */
 export async function pkcs12Of(
   vault: Vault<DataKeyUnit>,
-  unit: Unit,
+  unit: DataKeyUnit,
   row: UsableCertificate,
   options: Pkcs12Options,
 ): Promise<CertificateDownload> {

@@ -39,7 +39,7 @@ export async function create(ctx: Context, input: CreateInput): Promise<string> 
     const sealedKey = await ctx.platform.vault.seal(unit, row.rootId, secret, placeOfRequestKey(row));
     const fingerprint = publicKeySha256(privateKey);
     await manager.insert(SigningRequest, { ...row, ...subject, csrPem, publicKeySha256: fingerprint, sealedKey });
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant,
       action: "signing_request.created",
       subject: { id: row.id, label: subject.commonName },
@@ -82,7 +82,7 @@ export async function complete(
     await insert(ctx, manager, { ...row, name: nameFor(file), source: "SIGNING_REQUEST" }, file, privateKey);
     const where = ownedWhere("owner_id", request.id, scope);
     await updateOwned(manager, SigningRequest, where, { certificateId: id });
-    await noteCompletion(ctx, manager, request, { id, file });
+    noteCompletion(ctx, manager, request, { id, file });
   });
   await orAlreadyExists(stored, IDENTITY, KEPT_ALREADY, "certificate");
   return id;
@@ -109,8 +109,8 @@ function noteCompletion(
   manager: EntityManager,
   request: OpenRequest,
   { id, file }: { readonly id: string; readonly file: CertificateFile },
-): Promise<void> {
-  return record(unitOf(manager), actorOf(ctx), {
+): void {
+  record(unitOf(manager), actorOf(ctx), {
     tenant: { rootId: request.rootId, id: request.ownerId },
     action: "signing_request.completed",
     subject: { id: request.id, label: request.commonName },

@@ -81,7 +81,7 @@ export async function teamOf(
   const problems = await Promise.all(
     standings.map(async ({ list, attempts, isKept, isFresh }) => {
       if (isFresh) return null;
-      const request = { authorization: change, list, attempts, purpose: "READ" } as const;
+      const request = { authorization: change, list, attempts, purpose: "CHANGE" } as const;
       const { problem } = await ctx.platform.snapshots.refresh(request);
       if (problem !== null && !isKept) throw problem;
       return problem;

@@ -38,7 +38,7 @@ export class Victim {
   static async start(): Promise<Victim> {
     const [database, sandbox] = await Promise.all([
       makeDatabase(),
-      startSandbox({ enterprisePort: 0, certificateLimits: {}, perHour: 1_000_000 }),
+      startSandbox({ enterprisePort: 0, certificateLimits: { DISTRIBUTION: 100_000 }, perHour: 1_000_000 }),
     ]);
     const { hostname, port } = new URL(database.serverUrl);
     const target = { host: hostname, port: Number(port) };

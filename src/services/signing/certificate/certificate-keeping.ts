@@ -36,7 +36,7 @@ export async function upload(ctx: Context, input: UploadInput): Promise<string> 
   };
   const stored = write(ctx, async (manager) => {
     await insert(ctx, manager, row, certificate, Secret.of(pkcs8Der(privateKey)));
-    await record(unitOf(manager), actorOf(ctx), {
+    record(unitOf(manager), actorOf(ctx), {
       tenant,
       action: "certificate.uploaded",
       subject: { id: row.id, label: row.name },
@@ -129,7 +129,7 @@ export async function remove(ctx: Context, input: { certificateId: string; force
     if (row === undefined) throw new Denial("NOT_FOUND");
     if (!force) refuseInUse(users, await profilesWith(unit, row));
     await deleteOwned(manager, Certificate, ownedWhere("owner_id", certificateId, scope));
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant: { rootId: row.rootId, id: row.ownerId },
       action: "certificate.deleted",
       subject: { id: certificateId, label: row.name },

@@ -3,6 +3,7 @@ import { AppleError } from "../../../apple/error.js";
 import type { Platform } from "../../../context.js";
 import { ReadSession } from "../../../database/tenancy.js";
 import { Refusal } from "../../../errors.js";
+import { fileOf } from "../making/certificate-making.js";
 import type { Change } from "../../apple/change.js";
 
 type LimitSources = Pick<Platform, "apple" | "readPool">;
@@ -13,9 +14,10 @@ const NAMED_MOST = 10;
 const KNOWN = {
   name: "limit_known",
   text: `SELECT given.serial AS "serialNumber",
-      EXISTS (SELECT 1 FROM certificates c WHERE c.root_id = $1 AND c.serial_number = given.serial AND c.sealed_key IS NOT NULL) AS "isKept",
+      EXISTS (SELECT 1 FROM certificates c WHERE c.root_id = $1 AND c.serial_number = given.serial AND c.sealed_key IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM signing_intents i WHERE i.root_id = $1 AND i.public_key_sha256 = given.key) AS "isKept",
       EXISTS (SELECT 1 FROM apple_profile_certificates h WHERE h.root_id = $1 AND h.credential_id = $2 AND h.certificate_id = given.apple_id) AS "isInProfile"
-    FROM unnest($3::text[], $4::text[]) AS given (serial, apple_id)`,
+    FROM unnest($3::text[], $4::text[], $5::text[]) AS given (serial, apple_id, key)`,
 };
 
 /** What is being put together, by key and type: of a hundred that meet the limit at once, Apple is asked once. */
@@ -37,7 +39,7 @@ async function explain({ apple, readPool }: LimitSources, change: Change, appleT
       "type",
     ]);
   try {
-    const standing = (await certificates.list(apple, change)).filter((each) => each.appleType === appleType);
+    const standing = await certificates.listWithContent(apple, change, appleType);
     if (standing.length === 0) return refusal("");
     const { rootId, credentialId } = change.key;
     // Where the root stands: what a sibling keeps is no candidate, though its name is not told.
@@ -45,6 +47,8 @@ async function explain({ apple, readPool }: LimitSources, change: Change, appleT
     const known = await reads.rows<{ serialNumber: string; isKept: boolean; isInProfile: boolean }>(KNOWN, [
       ...[rootId, credentialId],
       ...[standing.map((each) => each.serialNumber), standing.map((each) => each.appleId)],
+      // One that was made this moment is known by its key alone.
+      standing.map((each) => fileOf(each)?.publicKeySha256 ?? ""),
     ]);
     const bySerial = new Map(known.map((row) => [row.serialNumber, row]));
     const lines = standing.slice(0, NAMED_MOST).map(({ name, serialNumber, expiresAt, appleId }) => {

@@ -144,7 +144,7 @@ async function shareAlike(ctx: Context, old: Renewing, certificateId: string): P
     const [made] = await unit.rows<{ id: string }>(SHARE, [old.rootId, old.id, newId("share"), certificateId]);
     if (made === undefined) return;
     await unit.rows(SHARE_TARGETS, [old.rootId, old.id, made.id]);
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant: { rootId: old.rootId, id: old.rootId },
       action: "share.created",
       subject: { id: certificateId, label: old.name },

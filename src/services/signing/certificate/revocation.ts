@@ -28,7 +28,7 @@ export async function revoke(ctx: Context, input: { readonly certificateId: stri
   await inPreparedTransaction(ctx.platform.readPool, scope, async (unit) => {
     await noteRevoked(unit, { rootId, ...at, serialNumber, sha1: certificate.sha1 });
     await charge(unit, [{ ...change, what: "revoke a certificate" }]);
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant: { rootId, id: ownerId },
       action: "certificate.revoked",
       subject: { id: certificate.id, label: certificate.name },

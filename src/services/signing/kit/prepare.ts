@@ -124,7 +124,7 @@ async function handOver(
     if (!kept.every(({ bundleIdentifier }) => isWithin(bundleIdentifier, certificate.bundleIdentifiers))) {
       throw new Denial("FORBIDDEN", "The share of this certificate is for other bundle identifiers.");
     }
-    await record(unit, actorOf(ctx), {
+    record(unit, actorOf(ctx), {
       tenant,
       action: "signing.prepared",
       subject: { id: certificateId, label: certificate.name },

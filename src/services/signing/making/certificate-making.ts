@@ -35,7 +35,7 @@ const COMPLETE = {
 };
 
 /** The certificate itself; null where Apple gives none that can be read. */
-function fileOf({ content }: CertificateWithContent): CertificateFile | null {
+export function fileOf({ content }: CertificateWithContent): CertificateFile | null {
   if (content === null) return null;
   try {
     return readCertificate(Buffer.from(content, "base64"));
@@ -94,7 +94,7 @@ async function keepCertificate(
   }
   if (signingRequestId !== null) await unit.rows(COMPLETE, [rootId, ownerId, signingRequestId, id]);
   await noteAtApple(unit, intent, found);
-  await record(unit, intent.actor, {
+  record(unit, intent.actor, {
     tenant: { rootId, id: ownerId },
     action: "certificate.created",
     subject: { id, label: name },

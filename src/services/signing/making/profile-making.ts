@@ -55,7 +55,7 @@ async function keepProfile(unit: Unit, intent: Intent, found: ProfileWithContent
   // The kept one may have been deleted meanwhile.
   const id = replaced ?? (await insertProfile(unit, keptRow(file, placeOf(intent, found, content)))).id;
   await noteAtApple(unit, intent, found, wanted);
-  await record(unit, intent.actor, {
+  record(unit, intent.actor, {
     tenant: { rootId: intent.rootId, id: intent.ownerId },
     action: replaced === null ? "provisioning_profile.created" : "provisioning_profile.renewed",
     subject: { id, label: found.name },

@@ -86,7 +86,7 @@ async function removeHere(
     ]);
     for (const { id, rootId, ownerId, name, uuid } of rows) {
       await deleteOwned(manager, ProvisioningProfile, ownedWhere("owner_id", id, scope));
-      await record(unit, actorOf(ctx), {
+      record(unit, actorOf(ctx), {
         tenant: { rootId, id: ownerId },
         action: "provisioning_profile.deleted",
         subject: { id, label: name },

@@ -9,7 +9,7 @@ import type { TenantRow } from "../../../loaders/tenant.js";
 import { charge } from "../../apple/bookkeeping.js";
 import { authorizeChange, refusalOfItem, type Change } from "../../apple/change.js";
 import { asOwner } from "../../apple/owner.js";
-import { actorOf, recordAll } from "../../audit.js";
+import { actorOf, record } from "../../audit.js";
 import { bytesOf } from "../../input.js";
 import { unitOf, write } from "../../write.js";
 import { insertProfile, profileRow, type ProfileRow } from "./profile-row.js";
@@ -141,17 +141,12 @@ async function storeAll(
 ): Promise<{ readonly id: string }[]> {
   const stored: { id: string; isNew: boolean }[] = [];
   for (const row of rows) stored.push(await insertProfile(unit, row));
-  // When all are in: whoever keeps the same profiles at this moment waits for one of us, and not each for the other.
-  const news = rows.filter((_, index) => stored[index]?.isNew === true);
-  await recordAll(
-    unit,
-    news.map((row) => {
-      const { id, rootId, ownerId, name, uuid, bundleIdentifier, credentialId } = row;
-      const details = { uuid, bundleIdentifier, credentialId };
-      const entry = { tenant: { rootId, id: ownerId }, action, subject: { id, label: name }, details };
-      return { actor: actorOf(ctx), entry };
-    }),
-  );
+  for (const { id, rootId, ownerId, name, uuid, bundleIdentifier, credentialId } of rows.filter(
+    (_, index) => stored[index]?.isNew === true,
+  )) {
+    const details = { uuid, bundleIdentifier, credentialId };
+    record(unit, actorOf(ctx), { tenant: { rootId, id: ownerId }, action, subject: { id, label: name }, details });
+  }
   return stored;
 }
 

@@ -68,6 +68,28 @@ const deleteCertificate = (force: boolean): Ask =>
 const deleteProvisioningProfiles = (force: boolean): Ask =>
   mutation("deleteProvisioningProfiles", "deletedIds", (id) => ({ provisioningProfileIds: [id], force }));
 
+/** Of a signing request that is not there: the rules are asked, and the key, and then it is refused. */
+const createCertificate = (tenantOf: TenantOf): Ask =>
+  mutation("createCertificate", "certificate { id }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world), type: "DEVELOPMENT", signingRequestId: "csr_absent" },
+  }));
+
+const renewCertificate = (revokeFirst: boolean): Ask =>
+  mutation("renewCertificate", "certificate { id }", (certificateId) => ({ certificateId, revokeFirst }));
+
+/** Without a certificate, of which Apple is not asked. */
+const createProvisioningProfile = (tenantOf: TenantOf): Ask =>
+  mutation("createProvisioningProfile", "provisioningProfile { id }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world), name: anew("Profile "), type: "IOS_APP_STORE" },
+    ...{ bundleIdentifier: "com.acme.app", certificateAppleIds: [] },
+  }));
+
+const prepareSigning = (tenantOf: TenantOf): Ask =>
+  mutation("prepareSigning", "plan { action }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: tenantOf(world), dryRun: true },
+    ...{ type: "IOS_APP_STORE", bundleIdentifiers: ["com.acme.app"] },
+  }));
+
 /** Base64 of a file that is none of those which are wanted. */
 const NO_FILE = Buffer.from("no file").toString("base64");
 
@@ -185,6 +207,26 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Mutation.updateDevice (the root)": updateDevice(theRoot),
   "Mutation.updateDevice (Web)": updateDevice(web),
   "Mutation.unshare": mutation("unshare", "deletedId", (subjectId) => ({ subjectId })),
+  "Mutation.createCertificate (the root)": createCertificate(theRoot),
+  "Mutation.createCertificate (Web)": createCertificate(web),
+  "Mutation.createCertificate (made)": mutation("createCertificate", "certificate { id }", (credentialId, world) => ({
+    ...{ credentialId, tenantId: world.acme.organizationId, type: "DEVELOPMENT" },
+  })),
+  "Mutation.renewCertificate": renewCertificate(false),
+  "Mutation.renewCertificate (revokeFirst)": renewCertificate(true),
+  "Mutation.revokeCertificate": mutation("revokeCertificate", "certificate { id }", (certificateId) => ({
+    certificateId,
+  })),
+  "Mutation.createProvisioningProfile (the root)": createProvisioningProfile(theRoot),
+  "Mutation.createProvisioningProfile (Web)": createProvisioningProfile(web),
+  "Mutation.renewProvisioningProfile": mutation("renewProvisioningProfile", "provisioningProfile { id }", (id) => ({
+    provisioningProfileId: id,
+  })),
+  "Mutation.prepareSigning (the root)": prepareSigning(theRoot),
+  "Mutation.prepareSigning (Web)": prepareSigning(web),
+  "Mutation.prepareSigning (any key)": mutation("prepareSigning", "plan { action }", (tenantId) => ({
+    ...{ tenantId, dryRun: true, type: "IOS_APP_STORE", bundleIdentifiers: ["com.acme.app"] },
+  })),
   "Mutation.createSigningRequest": mutation("createSigningRequest", "signingRequest { id }", (tenantId) => ({
     ...{ tenantId, commonName: "Acme", email: "ci@acme.example", country: "DE" },
   })),

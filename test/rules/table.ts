@@ -217,6 +217,36 @@ const TABLE = `
   Mutation.updateDevice (Web)             Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
   Mutation.updateDevice (the root)        Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
 
+  Mutation.createCertificate (the root)   the root's own key            rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.createCertificate (the root)   Web's own key                 rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.createCertificate (Web)        the root's key for Web        rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.createCertificate (Web)        the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.createCertificate (Web)        Web's own key                 rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.createProvisioningProfile (the root)  the root's own key            rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.createProvisioningProfile (the root)  Web's own key                 rrrF  rrrF  FFFF  FFFF  FFFF  NN  r
+  Mutation.createProvisioningProfile (Web)  the root's key for Web        rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.createProvisioningProfile (Web)  the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.createProvisioningProfile (Web)  Web's own key                 rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.prepareSigning (the root)      the root's own key            +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.prepareSigning (the root)      Web's own key                 +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.prepareSigning (Web)           the root's key for Web        +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.prepareSigning (Web)           the root's own key            FFFF  FFFF  NNNF  NNNF  NNNN  NN  F
+  Mutation.prepareSigning (Web)           Web's own key                 +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.prepareSigning (any key)       the root                      +++F  +++F  FFFF  FFFF  FFFF  NN  +
+  Mutation.prepareSigning (any key)       Web                           +++F  +++F  +++F  +++F  NNNN  NN  +
+  Mutation.renewCertificate               the root's certificate for Web  rrrF  rrrF  SSSS  SSSS  NNNN  NN  r
+  Mutation.renewCertificate               the root's own certificate    rrrF  rrrF  NNNN  NNNN  NNNN  NN  r
+  Mutation.renewCertificate               Web's own certificate         rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+  Mutation.renewCertificate (revokeFirst)  the root's certificate for Web  rrFF  rrFF  SSSS  SSSS  NNNN  NN  r
+  Mutation.renewCertificate (revokeFirst)  the root's own certificate    rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
+  Mutation.renewCertificate (revokeFirst)  Web's own certificate         rrFF  rrFF  rrFF  rrFF  NNNN  NN  r
+  Mutation.revokeCertificate              the root's certificate for Web  rrFF  rrFF  SSSS  SSSS  NNNN  NN  r
+  Mutation.revokeCertificate              the root's own certificate    rrFF  rrFF  NNNN  NNNN  NNNN  NN  r
+  Mutation.revokeCertificate              Web's own certificate         rrFF  rrFF  rrFF  rrFF  NNNN  NN  r
+  Mutation.renewProvisioningProfile       the root's profile for Web    rrrF  rrrF  SSSS  SSSS  NNNN  NN  r
+  Mutation.renewProvisioningProfile       the root's own profile        rrrF  rrrF  NNNN  NNNN  NNNN  NN  r
+  Mutation.renewProvisioningProfile       Web's own profile             rrrF  rrrF  rrrF  rrrF  NNNN  NN  r
+
   Mutation.createSigningRequest           the root                      +++F  +++F  FFFF  FFFF  FFFF  NN  +
   Mutation.createSigningRequest           Web                           +++F  +++F  +++F  +++F  NNNN  NN  +
   Mutation.completeSigningRequest         the root's signing request    rrrF  rrrF  NNNN  NNNN  NNNN  NN  r
@@ -331,6 +361,15 @@ export const TAKES: readonly (readonly [field: string, on: string, ...permission
   ["Mutation.registerBundleId (the root)", "the root's own key", "SIGNING_MANAGE"],
   ["Mutation.registerDevices (the root)", "the root's own key", "SIGNING_MANAGE"],
   ["Mutation.updateDevice (the root)", "the root's own key", "SIGNING_MANAGE"],
+  ["Mutation.createCertificate (made)", "the root's own key", "SIGNING_MANAGE"],
+  ["Mutation.renewCertificate", "a new root's certificate at Apple", "SIGNING_MANAGE"],
+  [
+    ...(["Mutation.renewCertificate (revokeFirst)", "a new root's certificate at Apple"] as const),
+    ...(["SIGNING_MANAGE", "SIGNING_REVOKE"] as const),
+  ],
+  ["Mutation.revokeCertificate", "a new root's certificate at Apple", "SIGNING_REVOKE"],
+  ["Mutation.renewProvisioningProfile", "a new root's profile at Apple", "SIGNING_MANAGE"],
+  ["Mutation.prepareSigning (the root)", "the root's own key", "SIGNING_MANAGE", "SIGNING_DOWNLOAD"],
   ["Mutation.createSigningRequest", "Web", "SIGNING_MANAGE"],
   ["Mutation.deleteCertificate", "a new root's own certificate", "SIGNING_MANAGE"],
   ["Mutation.downloadCertificate", "the root's own whole certificate", "SIGNING_DOWNLOAD"],

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { newId } from "../../src/ids.js";
+import { Maker } from "../api/signing/maker.js";
 import { query } from "../support/database.js";
 import { driftedKey } from "../support/drift.js";
 import { keepIn } from "../support/kept.js";
@@ -105,6 +106,11 @@ export async function makeWorld(server: TestServer): Promise<World> {
   };
 
   server.sandbox.configure({ deviceLimit: 10_000 }); // Every cell of the table that may registers a device.
+  const make = new Maker(server, acme);
+  const atApple = async () => {
+    const key = await make.key();
+    return { key, certificate: await make.certificate(key, { type: "DISTRIBUTION" }) };
+  };
   const [forWeb, rootsOwn, websOwn, keyForAll] = await Promise.all([
     driftedKey(server, acme, root),
     driftedKey(server, acme, root),
@@ -168,6 +174,11 @@ export async function makeWorld(server: TestServer): Promise<World> {
     "a new root's own certificate": () => keep.certificate(root),
     "a new root's profile for Web": async () => (await sharedWithWeb(keep.profile(root))).id,
     "a new root's own profile": () => keep.profile(root),
+    "a new root's certificate at Apple": async () => (await atApple()).certificate.id,
+    "a new root's profile at Apple": async () => {
+      const { key, certificate } = await atApple();
+      return (await make.profile(key, [certificate])).id;
+    },
     "a new Web's own certificate": () => keep.certificate(web),
     "a new Web's own profile": () => keep.profile(web),
   };

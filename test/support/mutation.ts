@@ -1,4 +1,4 @@
-import type { TestServer } from "./server.js";
+import type { Ask } from "./server.js";
 
 /** What a mutation came to. */
 interface Outcome<Payload> {
@@ -14,7 +14,7 @@ interface Outcome<Payload> {
 
 /** Runs a mutation with its one input; `selection` is what is asked of the payload beside its errors. */
 export async function mutate<Payload>(
-  server: TestServer,
+  server: { readonly ask: Ask },
   token: string,
   name: string,
   selection: string,

@@ -1,7 +1,7 @@
 import * as appleBundleIds from "../../../apple/bundle-id.js";
 import type { Context } from "../../../context.js";
 import type { ProfileType } from "../../../entities/apple/provisioning-profile.js";
-import { Denial } from "../../../errors.js";
+import { Denial, Refusal } from "../../../errors.js";
 import * as bundleIds from "../../apple/bundle-id.js";
 import type { Change } from "../../apple/change.js";
 import { make as makeCertificate } from "../certificate/certificate.js";
@@ -96,8 +96,10 @@ async function keptFrom(ctx: Context, { key }: Change, appleId: string): Promise
   const { tenantId, credentialId } = key;
   const { ids, refusals } = await profileKeeping.keep(ctx, { tenantId, credentialId, appleIds: [appleId] });
   const [id] = ids;
-  if (id === undefined) throw refusals[0] ?? new Denial("NOT_FOUND");
-  return id;
+  if (id !== undefined) return id;
+  const [refusal] = refusals;
+  if (refusal === undefined) throw new Denial("NOT_FOUND");
+  throw new Refusal(refusal.code, refusal.message, ["bundleIdentifiers"]);
 }
 
 async function registered(ctx: Context, change: Change, identifier: string, type: ProfileType): Promise<string> {

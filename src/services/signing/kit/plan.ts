@@ -120,8 +120,11 @@ function stepFor(
   if (certificate !== null) {
     const serving = kept.find((profile) => servesKept(profile, certificate, scene));
     if (serving !== undefined) return { does: "REUSE", bundleIdentifier, profile: serving };
+    // One that is kept and does not serve serves no better for being at Apple.
+    const known = new Set(kept.map(({ uuid }) => uuid));
     const there = team.profiles.find(
-      (each) => bundleId !== undefined && servesAtApple(each, bundleId.appleId, certificate, scene),
+      (each) =>
+        bundleId !== undefined && !known.has(each.uuid) && servesAtApple(each, bundleId.appleId, certificate, scene),
     );
     if (there !== undefined) return { does: "KEEP", bundleIdentifier, atApple: there };
   }

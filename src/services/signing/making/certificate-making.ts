@@ -13,6 +13,7 @@ import { record } from "../../audit.js";
 import { placeOfCertificateKey, placeOfIntentKey, placeOfRequestKey } from "../key-place.js";
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
+import { keysOfTeam } from "./team-keys.js";
 
 const REQUEST_KEY = {
   name: "certificate_request_key",
@@ -117,18 +118,12 @@ async function privateKeyOf(
   return vault.open(unit, request.sealedKey, placeOfRequestKey(request));
 }
 
-const KEY_OWNER = {
-  name: "certificate_key_owner",
-  text: `SELECT owner_id AS "ownerId" FROM credentials WHERE root_id = $1 AND id = $2`,
-};
-
-/** Puts the new certificate into the snapshot of the key: Apple's list may not show it yet. */
-async function noteAtApple(unit: Unit, { rootId, credentialId }: Intent, found: CertificateWithContent): Promise<void> {
-  const [key] = await unit.rows<{ ownerId: string }>(KEY_OWNER, [rootId, credentialId]);
-  if (key === undefined) return;
-  const place = { rootId, ownerId: key.ownerId, credentialId };
-  const position = await nextPosition(unit, AppleCertificate, place);
-  await put(unit, AppleCertificate, [certificateRow({ ...place, position }, found, new Date())], {
-    keep: ["position"],
-  });
+/** Puts the new certificate into the snapshots of the team's keys: Apple's list may not show it yet. */
+async function noteAtApple(unit: Unit, intent: Intent, found: CertificateWithContent): Promise<void> {
+  for (const place of await keysOfTeam(unit, intent)) {
+    const position = await nextPosition(unit, AppleCertificate, place);
+    await put(unit, AppleCertificate, [certificateRow({ ...place, position }, found, new Date())], {
+      keep: ["position"],
+    });
+  }
 }

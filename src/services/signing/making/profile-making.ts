@@ -14,6 +14,7 @@ import { record } from "../../audit.js";
 import { insertProfile, profileRow as keptRow, type ProfilePlace } from "../profile/profile-row.js";
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
+import { keysOfTeam } from "./team-keys.js";
 
 const REPLACE = {
   name: "profile_replace",
@@ -22,11 +23,6 @@ const REPLACE = {
       apple_id = $14, content = $15
     WHERE root_id = $1 AND owner_id = $2 AND id = $3 RETURNING id`,
 };
-const KEY_OWNER = {
-  name: "profile_key_owner",
-  text: `SELECT owner_id AS "ownerId" FROM credentials WHERE root_id = $1 AND id = $2`,
-};
-
 /** How a profile is made, found by its name, which is unique in a team, and kept; also in the place of the one it replaces. */
 export function profileMaking(
   { apple }: MakingSources,
@@ -95,28 +91,22 @@ async function replace(
   return replaced?.id ?? null;
 }
 
-/** Puts the new profile, and what it holds, into the snapshot of the key: Apple's list may not show it yet. */
+/** Puts the new profile, and what it holds, into the snapshots of the team's keys: Apple's list may not show it yet. */
 async function noteAtApple(
   unit: Unit,
-  { rootId, credentialId }: Intent,
+  intent: Intent,
   found: ProfileWithContent,
   wanted: WantedProfile,
 ): Promise<void> {
-  const [key] = await unit.rows<{ ownerId: string }>(KEY_OWNER, [rootId, credentialId]);
-  if (key === undefined) return;
-  const place = { rootId, ownerId: key.ownerId, credentialId };
-  const position = await nextPosition(unit, AppleProvisioningProfile, place);
-  const row = profileRow({ ...place, position }, { ...found, bundleId: wanted.bundleIdAppleId }, new Date());
-  await put(unit, AppleProvisioningProfile, [row], { keep: ["position"] });
-  const held = { ...place, profileId: found.appleId };
-  await put(
-    unit,
-    AppleProfileCertificate,
-    wanted.certificateAppleIds.map((certificateId, at) => ({ ...held, certificateId, place: at })),
-  );
-  await put(
-    unit,
-    AppleProfileDevice,
-    wanted.deviceAppleIds.map((deviceId, at) => ({ ...held, deviceId, place: at })),
-  );
+  const { certificateAppleIds, deviceAppleIds, bundleIdAppleId: bundleId } = wanted;
+  for (const place of await keysOfTeam(unit, intent)) {
+    const position = await nextPosition(unit, AppleProvisioningProfile, place);
+    const row = profileRow({ ...place, position }, { ...found, bundleId }, new Date());
+    await put(unit, AppleProvisioningProfile, [row], { keep: ["position"] });
+    const held = { ...place, profileId: found.appleId };
+    const certificates = certificateAppleIds.map((certificateId, at) => ({ ...held, certificateId, place: at }));
+    const devices = deviceAppleIds.map((deviceId, at) => ({ ...held, deviceId, place: at }));
+    await put(unit, AppleProfileCertificate, certificates);
+    await put(unit, AppleProfileDevice, devices);
+  }
 }

@@ -13,8 +13,8 @@ const LOCK_KEYS = {
 };
 
 /**
- * Works where the owners of keys stand, and in other tenants that were asked about. `work` is told which of the keys are
- * still those that were used; they stay so while it works.
+ * Works where the owners of keys stand, and those that the keys were used for, and in other tenants that were asked about.
+ * `work` is told which of the keys are still those that were used; they stay so while it works.
  */
 export function asOwners<T>(
   pool: Pool,
@@ -23,7 +23,7 @@ export function asOwners<T>(
   alsoIn: readonly string[] = [],
 ): Promise<T> {
   const roots = [...new Set(keys.map((key) => key.rootId))];
-  const tenants = [...new Set([...keys.map((key) => key.ownerId), ...alsoIn])];
+  const tenants = [...new Set([...keys.flatMap((key) => [key.ownerId, key.tenantId]), ...alsoIn])];
   return inPreparedTransaction(pool, { roots, tenants }, async (unit) => {
     // In the order of their ids: several processes may keep several lists of the same keys at once.
     const ids = [...new Set(keys.map((key) => key.credentialId))];

@@ -3,11 +3,11 @@ import { FETCHED_AT_ONCE, type ProfileWithContent } from "../../../apple/provisi
 import type { Context } from "../../../context.js";
 import type { Unit } from "../../../database/tenancy.js";
 import { isWithin } from "../../../entities/share.js";
-import { Denial, Refusal } from "../../../errors.js";
+import { CodedError, Denial, Refusal } from "../../../errors.js";
 import { readProvisioningProfile } from "../../../files/mobileprovision.js";
 import type { TenantRow } from "../../../loaders/tenant.js";
 import { charge } from "../../apple/bookkeeping.js";
-import { authorizeChange, refusalOfItem, type Change } from "../../apple/change.js";
+import { authorizeChange, refusalOfItem, spend, type Change } from "../../apple/change.js";
 import { asOwner } from "../../apple/owner.js";
 import { actorOf, recordAll } from "../../audit.js";
 import { bytesOf } from "../../input.js";
@@ -78,7 +78,7 @@ async function fetchAll(
   }
   const failed = answers.find((answer) => answer.status === "rejected");
   if (failed === undefined || answers.some((answer) => answer.status === "fulfilled")) return found;
-  await asOwner(ctx.platform.readPool, change.key, (unit) => charge(unit, [{ ...change, what: "fetch profiles" }]));
+  if (failed.reason instanceof CodedError) await spend(ctx.platform.readPool, change, "fetch profiles", failed.reason);
   throw failed.reason;
 }
 

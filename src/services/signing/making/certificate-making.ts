@@ -9,10 +9,9 @@ import { readCertificate, type CertificateFile } from "../../../files/certificat
 import { newId } from "../../../ids.js";
 import { certificateRow } from "../../apple/store.js";
 import { nextPosition, put } from "../../apple/row.js";
-import { record } from "../../audit.js";
 import { placeOfCertificateKey, placeOfIntentKey, placeOfRequestKey } from "../key-place.js";
 import type { Intent } from "./intent.js";
-import type { Making, MakingSources } from "./making.js";
+import type { Keeping, Making, MakingSources } from "./making.js";
 
 const REQUEST_KEY = {
   name: "certificate_request_key",
@@ -76,7 +75,7 @@ async function keepCertificate(
   intent: Intent,
   found: CertificateWithContent,
   file: CertificateFile,
-): Promise<string> {
+): Promise<Keeping> {
   const { rootId, ownerId, credentialId } = intent;
   const { name, signingRequestId, appleType } = intent.wanted as WantedCertificate;
   const id = newId("certificate");
@@ -90,17 +89,17 @@ async function keepCertificate(
   if (kept === undefined) {
     const [there] = await unit.rows<{ id: string }>(KEPT_ALREADY, [rootId, ownerId, file.sha1]);
     if (there === undefined) throw new Denial("NOT_FOUND");
-    return there.id;
+    return { id: there.id, entry: null };
   }
   if (signingRequestId !== null) await unit.rows(COMPLETE, [rootId, ownerId, signingRequestId, id]);
   await noteAtApple(unit, intent, found);
-  await record(unit, intent.actor, {
+  const entry = {
     tenant: { rootId, id: ownerId },
     action: "certificate.created",
     subject: { id, label: name },
     details: { credentialId, appleId: found.appleId, type: appleType, serialNumber: file.serialNumber },
-  });
-  return id;
+  };
+  return { id, entry };
 }
 
 async function privateKeyOf(

@@ -5,6 +5,7 @@ import { inPreparedTransaction, type Unit } from "../../../database/tenancy.js";
 import { Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
 import { spend, type Change } from "../../apple/change.js";
+import { record, type AuditEntry } from "../../audit.js";
 import * as intents from "./intent.js";
 import type { Intent, NewIntent } from "./intent.js";
 
@@ -14,8 +15,15 @@ export interface Making<Found> {
   readonly find: (change: Change) => Promise<Found | null>;
   /** Throws AppleError. */
   readonly make: (change: Change) => Promise<Found>;
-  /** Keeps it, in the transaction that ends the intent. Gives the id of what is kept. */
-  readonly keep: (unit: Unit, intent: Intent, found: Found) => Promise<string>;
+  /** Keeps it, in the transaction that ends the intent. Gives the id of what is kept, and what the log says of it. */
+  readonly keep: (unit: Unit, intent: Intent, found: Found) => Promise<Keeping>;
+}
+
+/** What was kept. */
+export interface Keeping {
+  readonly id: string;
+  /** Null where it was kept before. */
+  readonly entry: AuditEntry | null;
 }
 
 /** What the making works with. */
@@ -127,9 +135,11 @@ export async function keep<Found>(
   return inPreparedTransaction(sources.readPool, scope, async (unit) => {
     const current = await intents.locked(unit, intent);
     if (current.subjectId !== null) return current.subjectId;
-    const id = await making.keep(unit, current, found);
-    await charge(unit, [{ ...change, what: `make a ${current.kind.toLowerCase()}` }]);
+    const { id, entry } = await making.keep(unit, current, found);
     await intents.markDone(unit, intent, id);
+    // Last what is noted in the log, and before it the count of calls, for which others wait who note theirs.
+    await charge(unit, [{ ...change, what: `make a ${current.kind.toLowerCase()}` }]);
+    if (entry !== null) await record(unit, current.actor, entry);
     return id;
   });
 }

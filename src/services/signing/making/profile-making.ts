@@ -10,10 +10,9 @@ import type { WantedProfile } from "../../../entities/signing/signing-intent.js"
 import { readProvisioningProfile, type ProfileFile } from "../../../files/mobileprovision.js";
 import { nextPosition, put } from "../../apple/row.js";
 import { profileRow } from "../../apple/store.js";
-import { record } from "../../audit.js";
 import { insertProfile, profileRow as keptRow, type ProfilePlace } from "../profile/profile-row.js";
 import type { Intent } from "./intent.js";
-import type { Making, MakingSources } from "./making.js";
+import type { Keeping, Making, MakingSources } from "./making.js";
 
 const REPLACE = {
   name: "profile_replace",
@@ -46,7 +45,7 @@ export function profileMaking(
   };
 }
 
-async function keepProfile(unit: Unit, intent: Intent, found: ProfileWithContent): Promise<string> {
+async function keepProfile(unit: Unit, intent: Intent, found: ProfileWithContent): Promise<Keeping> {
   const content = Buffer.from(found.content ?? "", "base64");
   const file = await readProvisioningProfile(content);
   const wanted = intent.wanted as WantedProfile;
@@ -55,13 +54,13 @@ async function keepProfile(unit: Unit, intent: Intent, found: ProfileWithContent
   // The kept one may have been deleted meanwhile.
   const id = replaced ?? (await insertProfile(unit, keptRow(file, placeOf(intent, found, content)))).id;
   await noteAtApple(unit, intent, found, wanted);
-  await record(unit, intent.actor, {
+  const entry = {
     tenant: { rootId: intent.rootId, id: intent.ownerId },
     action: replaced === null ? "provisioning_profile.created" : "provisioning_profile.renewed",
     subject: { id, label: found.name },
     details: { credentialId: intent.credentialId, appleId: found.appleId, type: found.appleType, uuid: file.uuid },
-  });
-  return id;
+  };
+  return { id, entry };
 }
 
 const placeOf = (

@@ -11,7 +11,7 @@ import { charge } from "../../apple/bookkeeping.js";
 import { authorizeChange, refusalOfItem, type Change } from "../../apple/change.js";
 import { asOwner } from "../../apple/owner.js";
 import { forget } from "../../apple/row.js";
-import { actorOf, record } from "../../audit.js";
+import { actorOf, recordAll } from "../../audit.js";
 import { usersOf } from "../../share.js";
 import { deleteOwned, ownedWhere, unitOf, write } from "../../write.js";
 
@@ -84,15 +84,17 @@ async function removeHere(
     const rows = await unit.rows<Pick<ProvisioningProfile, "id" | "rootId" | "ownerId" | "name" | "uuid">>(OWN, [
       ...[scope.roots, scope.tenants, ids],
     ]);
-    for (const { id, rootId, ownerId, name, uuid } of rows) {
-      await deleteOwned(manager, ProvisioningProfile, ownedWhere("owner_id", id, scope));
-      await record(unit, actorOf(ctx), {
-        tenant: { rootId, id: ownerId },
-        action: "provisioning_profile.deleted",
-        subject: { id, label: name },
-        details: { uuid, alsoAtApple, force },
-      });
-    }
+    for (const { id } of rows) await deleteOwned(manager, ProvisioningProfile, ownedWhere("owner_id", id, scope));
+    const entries = rows.map(({ id, rootId, ownerId, name, uuid }) => ({
+      tenant: { rootId, id: ownerId },
+      action: "provisioning_profile.deleted",
+      subject: { id, label: name },
+      details: { uuid, alsoAtApple, force },
+    }));
+    await recordAll(
+      unit,
+      entries.map((entry) => ({ actor: actorOf(ctx), entry })),
+    );
     return new Set(rows.map(({ id }) => id));
   });
 }

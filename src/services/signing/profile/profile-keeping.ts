@@ -6,7 +6,7 @@ import { isWithin } from "../../../entities/share.js";
 import { CodedError, Denial, Refusal } from "../../../errors.js";
 import { readProvisioningProfile } from "../../../files/mobileprovision.js";
 import type { TenantRow } from "../../../loaders/tenant.js";
-import { charge } from "../../apple/bookkeeping.js";
+import { charge, type Use } from "../../apple/bookkeeping.js";
 import { authorizeChange, refusalOfItem, spend, type Change } from "../../apple/change.js";
 import { asOwner } from "../../apple/owner.js";
 import { actorOf, recordAll } from "../../audit.js";
@@ -52,9 +52,8 @@ export async function keep(ctx: Context, input: KeepInput): Promise<Kept> {
   );
   const rows = verdicts.flatMap((verdict) => ("row" in verdict ? [verdict.row] : []));
   const store = async (unit: Unit): Promise<string[]> => {
-    const ids = await storeAll(ctx, unit, "provisioning_profile.kept", rows);
-    await charge(unit, [{ ...change, what: "fetch profiles" }]);
-    return ids.map(({ id }) => id);
+    const uses = [{ ...change, what: "fetch profiles" }];
+    return (await storeAll(ctx, unit, "provisioning_profile.kept", rows, uses)).map(({ id }) => id);
   };
   const ids = await asOwner(ctx.platform.readPool, change.key, store, [tenantId]);
   return { ids: [...new Set(ids)], refusals: refusalsOf(verdicts) };
@@ -138,11 +137,15 @@ async function storeAll(
   unit: Unit,
   action: string,
   rows: readonly ProfileRow[],
+  uses: readonly Use[] = [],
 ): Promise<{ readonly id: string }[]> {
-  const stored: { id: string; isNew: boolean }[] = [];
-  for (const row of rows) stored.push(await insertProfile(unit, row));
-  // When all are in: whoever keeps the same profiles at this moment waits for one of us, and not each for the other.
-  const news = rows.filter((_, index) => stored[index]?.isNew === true);
+  // In one order: whoever keeps the same profiles at this moment waits for us, and not each for the other.
+  const stored = new Map<ProfileRow, { id: string; isNew: boolean }>();
+  const ordered = [...rows].sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+  for (const row of ordered) stored.set(row, await insertProfile(unit, row));
+  // When all else is written: from here on others of the organization wait who note theirs.
+  if (uses.length > 0) await charge(unit, uses);
+  const news = rows.filter((row) => stored.get(row)?.isNew === true);
   await recordAll(
     unit,
     news.map((row) => {
@@ -152,7 +155,7 @@ async function storeAll(
       return { actor: actorOf(ctx), entry };
     }),
   );
-  return stored;
+  return rows.flatMap((row) => stored.get(row) ?? []);
 }
 
 async function tenantOf(ctx: Context, id: string): Promise<TenantRow> {

@@ -104,6 +104,38 @@ describe("whoever writes at the same time", () => {
     expect((await look(acme)).fault).toBeNull();
   });
 
+  test("of all kinds at once never waits for whoever waits for it", async () => {
+    const desk = deskIn(server, acme, await acme.subOrganization("Storm"));
+    const [memberId, own, shared] = [await desk.member(), await desk.key(), await desk.key(desk.root)];
+    const member = await mutate<{ member: { id: string } }>(
+      ...([server, acme.owner, "addMember", "member { id }"] as const),
+      { tenantId: desk.root, email: "storm@acme.example", roles: ["OPERATOR"] },
+    );
+    const devices = `query ($id: ID!) { credential(id: $id) { appStoreConnect(maxAgeSeconds: 0) { devices { nodes { appleId } } } } }`;
+    const appleIds = own.team.profiles.map(({ id }) => id);
+    const certificate = { tenantId: desk.web, credentialId: own.id, type: "DEVELOPMENT" };
+    const change = (name: string, input: Record<string, unknown>) =>
+      mutate(server, acme.owner, name, "clientMutationId", input).then(({ denied }) => denied);
+    const read = (id: string) =>
+      server.ask(acme.owner, devices, { id }).then(({ errors }) => errors?.[0]?.extensions.code ?? null);
+    const round = (n: number) => [
+      change("updateMember", { memberId, roles: [n % 2 === 0 ? "VIEWER" : "OPERATOR"] }),
+      change("updateMember", { memberId: member.payload?.member.id, roles: [n % 2 === 0 ? "VIEWER" : "OPERATOR"] }),
+      change("updateOrganization", { organizationId: desk.root, name: `Acme ${n}` }),
+      change("share", { subjectId: shared.id, subOrganizationIds: [desk.web] }),
+      change("keepProvisioningProfiles", { tenantId: desk.web, credentialId: own.id, appleIds }),
+      change("createCertificate", certificate),
+      ...[read(own.id), read(shared.id)],
+    ];
+    const codes = await Promise.all(Array.from({ length: 8 }, (_, n) => round(n)).flat());
+    expect(codes.filter((code) => code === "INTERNAL")).toEqual([]);
+    await mutate(server, acme.owner, "updateOrganization", "clientMutationId", {
+      organizationId: desk.root,
+      name: "Acme",
+    });
+    expect((await look(acme)).fault).toBeNull();
+  });
+
   test("while the chain is verified is not taken for whoever tampers with it", async () => {
     const sub = await acme.subOrganization("Busy");
     const until = { isOver: false };

@@ -65,6 +65,7 @@ async function keepAnOwner(manager: EntityManager, ctx: Context, memberId: strin
   const member = await ctx.loaders.member.load(memberId);
   if (member === null || member.tenantId !== member.rootId) return;
   // Two owners who take the role from one another at the same moment: the second waits here for the first.
+  // Not FOR UPDATE: whoever notes something in the log refers to this row, and would wait while others wait for the log.
   await manager.query("SELECT 1 FROM tenants WHERE root_id = $1 AND id = $1 FOR NO KEY UPDATE", [member.rootId]);
   const owners = await manager.query<{ id: string }[]>(
     "SELECT id FROM members WHERE root_id = $1 AND tenant_id = $1 AND 'OWNER' = ANY (roles)",

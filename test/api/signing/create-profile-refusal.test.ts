@@ -3,7 +3,7 @@ import { mutate } from "../../support/mutation.js";
 import { seed, type Story } from "../../support/seed.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
 import type { HeldKey } from "../apple/held-key.js";
-import { anew, Maker } from "./maker.js";
+import { anew, CERT, Maker, withCertificate } from "./maker.js";
 
 let server: TestServer;
 let acme: Story;
@@ -20,16 +20,15 @@ beforeAll(async () => {
   server = await startTestServer();
   acme = await seed(server);
   make = new Maker(server, acme);
-  const contents = {
-    certificates: [
-      { id: "OVER", attributes: { certificateType: "DISTRIBUTION", expirationDate: "2020-01-01T00:00:00Z" } },
-    ],
-  };
-  [store, enterprise] = [await make.key({ contents }), await make.key({ program: "enterprise" })];
   const types = ["DISTRIBUTION", "IOS_DISTRIBUTION", "DEVELOPMENT", "IOS_DEVELOPMENT", "MAC_APP_DISTRIBUTION"];
-  for (const type of types) certificates[type] = (await make.certificate(store, { type })).appleId;
-  certificates["second DISTRIBUTION"] = (await make.certificate(store)).appleId;
-  certificates["in-house"] = (await make.certificate(enterprise, { type: "IOS_DISTRIBUTION" })).appleId;
+  const current = [...types, "DISTRIBUTION"].map((certificateType) => ({ attributes: { certificateType } }));
+  const over = { attributes: { certificateType: "DISTRIBUTION", expirationDate: "2020-01-01T00:00:00Z" } };
+  store = await make.key({ contents: { certificates: [...current, over] } });
+  enterprise = await make.key({ program: "enterprise", contents: withCertificate("IOS_DISTRIBUTION") });
+  for (const [index, name] of [...types, "second DISTRIBUTION", "OVER"].entries()) {
+    certificates[name] = store.team.certificates[index]?.id ?? "";
+  }
+  certificates["in-house"] = CERT.appleId;
   web = await acme.subOrganization("Web");
   inWeb = await acme.token(web, ["SIGNING_MANAGE", "SIGNING_VIEW"]);
   await acme.share(store.id, { subOrganizationIds: [web], uses: ["SIGN"], bundleIdentifiers: ["com.acme.shop.*"] });
@@ -210,9 +209,8 @@ describe("through a shared key, a profile is made", () => {
   });
 
   test("to sign, and not where it is shared to be seen", async () => {
-    const key = await make.key();
-    certificates["of another team"] = (await make.certificate(key)).appleId;
-    const wish = { key, tenantId: web, token: inWeb, with: ["of another team"] };
+    const key = await make.key({ contents: withCertificate() });
+    const wish = { key, tenantId: web, token: inWeb, with: [CERT.appleId] };
     await acme.share(key.id, { subOrganizationIds: [web], uses: ["VIEW", "PUBLISH"] });
     expect(await outcome(wish)).toEqual({ code: "FORBIDDEN", asked: 0 });
     await acme.share(key.id, { subOrganizationIds: [web], uses: ["SIGN"] });

@@ -6,7 +6,7 @@ import { startTestServer, type TestServer } from "../../support/server.js";
 import { entriesOf } from "../../support/signing.js";
 import { lookAgain } from "../apple/drift.js";
 import type { HeldKey } from "../apple/held-key.js";
-import { anew, Maker, PROFILE, type ProfileNode } from "./maker.js";
+import { anew, CERT, Maker, PROFILE, withCertificate, type ProfileNode } from "./maker.js";
 
 let server: TestServer;
 let acme: Story;
@@ -73,9 +73,8 @@ describe("a profile is made", () => {
     ["MAC_CATALYST_APP_DEVELOPMENT", "IOS_DEVELOPMENT", ["MAC"]],
     ["MAC_CATALYST_APP_STORE", "DISTRIBUTION", []],
   ])("of the type %s, with a certificate of the type %s and the devices %j", async (type, certificateType, devices) => {
-    const key = await make.key();
-    const certificate = await make.certificate(key, { type: certificateType });
-    const profile = await make.profile(key, [certificate], { type, deviceAppleIds: devices });
+    const key = await make.key({ contents: withCertificate(certificateType) });
+    const profile = await make.profile(key, [CERT], { type, deviceAppleIds: devices });
     expect(profile).toMatchObject({ type, deviceUdids: devices.map((id) => udidOf(key, id)) });
     const file = await fileOf(profile.id);
     expect(file.deviceUdids).toEqual(profile.deviceUdids);
@@ -94,16 +93,15 @@ describe("a profile is made", () => {
   });
 
   test("for in-house apps, with a key of the Enterprise Program", async () => {
-    const key = await make.key({ program: "enterprise" });
-    const certificate = await make.certificate(key, { type: "IOS_DISTRIBUTION" });
-    const profile = await make.profile(key, [certificate], { type: "IOS_APP_INHOUSE" });
+    const key = await make.key({ program: "enterprise", contents: withCertificate("IOS_DISTRIBUTION") });
+    const profile = await make.profile(key, [CERT], { type: "IOS_APP_INHOUSE" });
     expect(profile).toMatchObject({ type: "IOS_APP_INHOUSE", state: "ACTIVE" });
     expect((await fileOf(profile.id)).fileName).toMatch(/\.mobileprovision$/);
   });
 
   test("with a certificate that was made elsewhere a moment ago, which no list of here has yet", async () => {
-    const key = await make.key();
-    await make.profile(key, [await make.certificate(key)]);
+    const key = await make.key({ contents: withCertificate() });
+    await make.profile(key, [CERT]);
     const { appleId } = await make.uploaded(key);
     expect(await make.profile(key, [{ appleId }])).toMatchObject({ state: "ACTIVE" });
   });
@@ -144,35 +142,33 @@ describe("a profile is made", () => {
 });
 
 describe("the same idempotency key", () => {
-  const create = async (key: HeldKey, appleId: string, words: object) =>
+  const create = async (key: HeldKey, words: object) =>
     mutate<{ provisioningProfile: ProfileNode | null }>(
       ...([server, acme.owner, "createProvisioningProfile", `provisioningProfile { ${PROFILE} }`] as const),
       {
         ...{ tenantId: acme.organizationId, credentialId: key.id, type: "IOS_APP_STORE" },
-        ...{ bundleIdentifier: "com.acme.shop", certificateAppleIds: [appleId], ...words },
+        ...{ bundleIdentifier: "com.acme.shop", certificateAppleIds: [CERT.appleId], ...words },
       },
     );
 
   test("makes one profile, however many ask at the same time, and again later", async () => {
-    const key = await make.key();
-    const { appleId } = await make.certificate(key);
+    const key = await make.key({ contents: withCertificate() });
     const words = { name: anew("Once"), idempotencyKey: "the-build" };
-    const outcomes = await Promise.all(Array.from({ length: 10 }, () => create(key, appleId, words)));
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => create(key, words)));
     expect(new Set(outcomes.map(({ text }) => text)).size).toBe(1);
-    expect((await create(key, appleId, words)).text).toBe(outcomes[0]?.text);
+    expect((await create(key, words)).text).toBe(outcomes[0]?.text);
     expect(outcomes[0]?.payload?.provisioningProfile).not.toBeNull();
     expect(key.team.profiles).toHaveLength(1);
     const refused = { code: "INVALID_INPUT", field: ["idempotencyKey"] };
-    expect((await create(key, appleId, { ...words, name: anew("Other") })).refused).toEqual(refused);
+    expect((await create(key, { ...words, name: anew("Other") })).refused).toEqual(refused);
   });
 
   test("is no way around the name, which Apple has once", async () => {
-    const key = await make.key();
-    const { appleId } = await make.certificate(key);
+    const key = await make.key({ contents: withCertificate() });
     const name = anew("Twice");
-    expect((await create(key, appleId, { name, idempotencyKey: "one" })).refused).toBeNull();
+    expect((await create(key, { name, idempotencyKey: "one" })).refused).toBeNull();
     const refused = { code: "ALREADY_EXISTS", field: ["name"] };
-    expect((await create(key, appleId, { name, idempotencyKey: "two" })).refused).toEqual(refused);
+    expect((await create(key, { name, idempotencyKey: "two" })).refused).toEqual(refused);
     expect(key.team.profiles).toHaveLength(1);
   });
 });

@@ -57,6 +57,13 @@ const CONTENTS: NonNullable<KeyOptions["contents"]> = {
   ],
 };
 
+/** Contents of a team that has a certificate whose private key nobody here has, under Apple's id `CERT`. */
+export const withCertificate = (certificateType = "DISTRIBUTION"): NonNullable<KeyOptions["contents"]> => ({
+  certificates: [{ id: "CERT", attributes: { certificateType } }],
+});
+/** That certificate, as one names it. */
+export const CERT = { appleId: "CERT" };
+
 /** What is wanted of a profile, where it is not the usual. */
 interface ProfileWords {
   readonly tenantId?: string;

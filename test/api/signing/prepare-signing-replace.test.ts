@@ -64,7 +64,7 @@ describe("a kept profile is replaced, in its place, where it", () => {
       ...{ id: first.kit?.provisioningProfiles[0]?.id, state: "ACTIVE" },
     });
     expect(key.team.profiles).toHaveLength(1);
-    expect((await prepare(key)).actions).toEqual(REUSED);
+    expect((await prepare(key, { dryRun: true })).actions).toEqual(REUSED);
   });
 
   test("lacks a device that was registered since", async () => {
@@ -80,7 +80,7 @@ describe("a kept profile is replaced, in its place, where it", () => {
     expect(first.kit?.provisioningProfiles[0]?.deviceUdids).not.toContain(udid);
     expect(second.actions).toEqual(REPLACED);
     expect(second.kit?.provisioningProfiles[0]?.deviceUdids).toContain(udid);
-    expect((await prepare(key, { type })).actions).toEqual(REUSED);
+    expect((await prepare(key, { type, dryRun: true })).actions).toEqual(REUSED);
   });
 
   test("holds another certificate than one that can sign: that one was revoked", async () => {
@@ -115,7 +115,7 @@ describe("a kept profile is replaced, in its place, where it", () => {
     const longer = await prepare(key, { minimumValidDays: 6 });
     expect(longer.actions).toEqual(REPLACED);
     expect(longer.kit?.provisioningProfiles[0]?.id).toBe(kept?.id);
-    expect((await prepare(key, { minimumValidDays: 6 })).actions).toEqual(REUSED);
+    expect((await prepare(key, { minimumValidDays: 6, dryRun: true })).actions).toEqual(REUSED);
   });
 });
 
@@ -134,8 +134,8 @@ describe("a certificate is made where the one that is kept", () => {
     const [key, elsewhere] = [await make.key(), await make.key()];
     await make.uploaded(elsewhere);
     await make.certificate(key, { type: "DEVELOPMENT" });
-    expect((await prepare(key)).actions).toEqual(["CREATE_CERTIFICATE", "CREATE_PROFILE"]);
-    expect((await prepare(key, { type: "IOS_APP_DEVELOPMENT" })).actions).toEqual([
+    expect((await prepare(key, { dryRun: true })).actions).toEqual(["CREATE_CERTIFICATE", "CREATE_PROFILE"]);
+    expect((await prepare(key, { type: "IOS_APP_DEVELOPMENT", dryRun: true })).actions).toEqual([
       ...["REUSE_CERTIFICATE", "CREATE_PROFILE"],
     ]);
   });
@@ -183,7 +183,7 @@ describe("a profile that somebody made at Apple", () => {
     make.profileAtApple(whole, { ...words, certificates: [(await make.uploaded(whole)).appleId] });
     const certificates = [(await make.uploaded(lacking)).appleId];
     make.profileAtApple(lacking, { ...words, certificates, devices: ["PHONE"] });
-    expect((await prepare(whole, { type })).actions).toEqual(REUSED);
-    expect((await prepare(lacking, { type })).actions).toEqual(["REUSE_CERTIFICATE", "CREATE_PROFILE"]);
+    expect((await prepare(whole, { type, dryRun: true })).actions).toEqual(REUSED);
+    expect((await prepare(lacking, { type, dryRun: true })).actions).toEqual(["REUSE_CERTIFICATE", "CREATE_PROFILE"]);
   });
 });

@@ -89,7 +89,7 @@ describe("all that a build needs", () => {
     const key = await make.key();
     const prepared = await prepare(key, { bundleIdentifiers: ["com.acme.*"] });
     expect(prepared.kit?.provisioningProfiles).toMatchObject([{ bundleIdentifier: "com.acme.*" }]);
-    expect((await prepare(key, { bundleIdentifiers: ["com.acme.*"] })).actions).toEqual([
+    expect((await prepare(key, { bundleIdentifiers: ["com.acme.*"], dryRun: true })).actions).toEqual([
       ...["REUSE_CERTIFICATE", "REUSE_PROFILE"],
     ]);
   });
@@ -108,7 +108,7 @@ describe("all that a build needs", () => {
     expect(prepared.kit?.certificate).toMatchObject({ type: of });
     const [profile] = (await open(prepared)).profiles;
     expect([...(profile?.deviceUdids ?? [])].sort()).toEqual([...udids].sort());
-    expect((await prepare(key, { type })).actions).toEqual(["REUSE_CERTIFICATE", "REUSE_PROFILE"]);
+    expect((await prepare(key, { type, dryRun: true })).actions).toEqual(["REUSE_CERTIFICATE", "REUSE_PROFILE"]);
   });
 
   test("for in-house apps comes with a key of the Enterprise Program, and with no other", async () => {

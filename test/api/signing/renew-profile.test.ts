@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from "../../support/server.js";
 import { entriesOf, profileFilesOf } from "../../support/signing.js";
 import { lookAgain } from "../apple/drift.js";
 import type { HeldKey } from "../apple/held-key.js";
-import { Maker, PROFILE, type ProfileNode } from "./maker.js";
+import { CERT, Maker, PROFILE, withCertificate, type ProfileNode } from "./maker.js";
 
 let server: TestServer;
 let acme: Story;
@@ -39,9 +39,8 @@ const renew = (provisioningProfileId: string, input: object = {}, token = acme.o
 
 /** A key with a profile that is made and kept. */
 async function kept(words: Parameters<Maker["profile"]>[2] = {}) {
-  const key = await make.key();
-  const certificate = await make.certificate(key);
-  return { key, certificate, profile: await make.profile(key, [certificate], words) };
+  const key = await make.key({ contents: withCertificate() });
+  return { key, profile: await make.profile(key, [CERT], words) };
 }
 
 const udidsOf = (key: HeldKey, ids: readonly string[]): string[] =>
@@ -57,13 +56,13 @@ async function contentOf(provisioningProfileId: string) {
 
 describe("a profile is renewed", () => {
   test("in its place: the id and the share stay, the file is another, and the old one is gone at Apple", async () => {
-    const { key, certificate, profile } = await kept({ name: "Shop" });
+    const { key, profile } = await kept({ name: "Shop" });
     const share = await acme.share(profile.id, { subOrganizationIds: [web] });
     const { payload, refused } = await renew(profile.id);
     expect(refused).toBeNull();
     const renewed = payload?.provisioningProfile;
     expect(renewed).toMatchObject({
-      ...{ id: profile.id, state: "ACTIVE", owner: profile.owner, certificates: [{ id: certificate.id }] },
+      ...{ id: profile.id, state: "ACTIVE", owner: profile.owner, certificateSha1s: profile.certificateSha1s },
       name: expect.stringMatching(/^Shop \d{8}-\d{6}$/) as unknown,
     });
     expect(renewed?.uuid).not.toBe(profile.uuid);
@@ -157,7 +156,9 @@ describe("a profile is renewed", () => {
   });
 
   test("with another kept certificate that fits, where its own can sign no more", async () => {
-    const { key, certificate, profile } = await kept();
+    const key = await make.key();
+    const certificate = await make.certificate(key);
+    const profile = await make.profile(key, [certificate]);
     await mutate(server, acme.owner, "revokeCertificate", "certificate { id }", { certificateId: certificate.id });
     const none = { code: "CERTIFICATE_NOT_FITTING", field: ["provisioningProfileId"] };
     expect((await renew(profile.id)).refused).toMatchObject(none);
@@ -169,18 +170,16 @@ describe("a profile is renewed", () => {
 
 describe("a profile that was kept", () => {
   test("from Apple is renewed through the key it was fetched with", async () => {
-    const key = await make.key();
-    const { appleId } = await make.certificate(key);
-    const fetched = make.profileAtApple(key, { certificates: [appleId], expiresInDays: 2 });
+    const key = await make.key({ contents: withCertificate() });
+    const fetched = make.profileAtApple(key, { certificates: ["CERT"], expiresInDays: 2 });
     const [profile] = await make.kept(key, [fetched]);
     expect((await renew(profile?.id ?? "")).payload?.provisioningProfile).toMatchObject({ id: profile?.id });
     expect(key.team.profiles.map(({ id }) => id)).not.toContain(fetched);
   });
 
   test("out of a file is renewed where a key reaches its team, and is NOT_RENEWABLE where none does", async () => {
-    const key = await make.key();
-    const { appleId } = await make.certificate(key);
-    const atApple = make.profileAtApple(key, { certificates: [appleId] });
+    const key = await make.key({ contents: withCertificate() });
+    const atApple = make.profileAtApple(key, { certificates: ["CERT"] });
     const file = (await profileFilesOf(key.team)).get(atApple);
     const { payload } = await mutate<{ provisioningProfiles: { id: string }[] }>(
       ...[server, acme.owner, "uploadProvisioningProfiles", "provisioningProfiles { id }"],

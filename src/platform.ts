@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import type { Logger } from "pino";
 import { AppleClient } from "./apple/client.js";
 import { TokenCache } from "./apple/signer.js";
 import { jwtVerifier } from "./auth/bearer.js";
@@ -11,6 +11,7 @@ import { makeReadPool } from "./database/tenancy.js";
 import { dataKeyStore } from "./services/data-key.js";
 import { ReconcileJobs } from "./jobs/reconcile.js";
 import { SyncJobs } from "./jobs/sync.js";
+import { makeLog } from "./log.js";
 import { Snapshots } from "./services/apple/snapshot.js";
 import { noteWanted } from "./services/apple/sync.js";
 import { checkVault } from "./services/vault-sentinel.js";
@@ -48,7 +49,11 @@ export async function openDatabase(config: Config, progress: Progress): Promise<
  * Opens all that a process needs, in this order: database, migrations under a lock, the server's role, the vault's
  * sentinel. Whatever does not fit keeps it from starting.
  */
-export async function openPlatform(config: Config, progress: Progress): Promise<OpenPlatform> {
+export async function openPlatform(
+  config: Config,
+  progress: Progress,
+  log: Logger = makeLog(config),
+): Promise<OpenPlatform> {
   const database = await openDatabase(config, progress);
   const closers: (() => Promise<unknown>)[] = [() => database.stop()];
   const close = async (): Promise<void> => {
@@ -64,7 +69,6 @@ export async function openPlatform(config: Config, progress: Progress): Promise<
     await checkVault(dataSource, provider);
     const readPool = makeReadPool(database.serverUrl);
     closers.push(() => readPool.end());
-    const log = pino({ level: config.logLevel, base: null });
     // A connection that breaks while nobody uses it: the pool opens another.
     readPool.on("error", (error) => {
       log.warn({ type: error.name }, "an idle database connection broke");

@@ -57,7 +57,10 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     loggerInstance: logger,
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    logController: new LogController({ disableRequestLogging: true }), // Its lines hold URLs, and a GET's URL holds the query.
+    logController: new LogController({
+      disableRequestLogging: true, // Its lines hold URLs, and a GET's URL holds the query.
+      requestIdLogLabel: "requestId",
+    }),
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
     frameworkErrors: (_, request, reply) => void refuse(request, reply, 400, "INVALID_INPUT", UNREADABLE),

@@ -26,7 +26,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The top of the house, from below: each imports what is before it here, and every layer but the sandbox. */
-const TOP = ["context", "platform", "schema", "server", "commands", "main"];
+const TOP = ["context", "log", "platform", "schema", "server", "commands", "main"];
 
 /** What the table of the design leaves out: importer and imported, each a layer or a file, and why. */
 const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
@@ -51,6 +51,7 @@ const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
 /** Packages with a home: nothing else of src, ormconfig and migrations imports them. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   typeorm: ["entities", "services", "database", "context", "ormconfig", "migrations"],
+  pino: ["log"],
   pg: ["database", "commands/demo"], // The demo makes and drops a database of its own.
   jose: ["auth/bearer", "apple/token", "sandbox"],
   undici: ["apple/http/transport", "sandbox/client"],

@@ -1,7 +1,9 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
+import { pino, type Logger } from "pino";
 import { readConfig } from "../../src/config.js";
 import type { Platform } from "../../src/context.js";
 import { openPlatform } from "../../src/platform.js";
@@ -46,6 +48,16 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
+/** Where all servers of the suite write all that they can, with nothing redacted, for `npm run test:leaks`: the file of LEAK_LOG. */
+function leakLog(): Logger | undefined {
+  const path = process.env["LEAK_LOG"];
+  if (path === undefined || path === "") return undefined;
+  const write = (line: string): void => {
+    appendFileSync(path, line);
+  };
+  return pino({ level: "trace", base: null }, { write });
+}
+
 /** Asks the server at a url. */
 export const asker =
   (url: string): Ask =>
@@ -61,8 +73,8 @@ export const asker =
     return { status: response.status, data, errors, text };
   };
 
-/** Starts a server. `changes` replaces variables of its configuration. */
-export async function startTestServer(changes: Record<string, string> = {}): Promise<TestServer> {
+/** Starts a server. `changes` replaces variables of its configuration; `log` is what it writes its log to. */
+export async function startTestServer(changes: Record<string, string> = {}, log?: Logger): Promise<TestServer> {
   const [database, sandbox, issuer] = await Promise.all([
     makeDatabase(),
     startSandbox({ enterprisePort: 0 }),
@@ -82,7 +94,7 @@ export async function startTestServer(changes: Record<string, string> = {}): Pro
     ...changes,
   };
   const config = readConfig(environment);
-  const { platform, close: closePlatform } = await openPlatform(config, () => undefined);
+  const { platform, close: closePlatform } = await openPlatform(config, () => undefined, log ?? leakLog());
   const { url, close } = await startServer(platform, config);
   return {
     url,

@@ -91,7 +91,7 @@ export class Snapshots {
     }
     const refreshed = this.#refresh(request).finally(() => this.#inFlight.delete(name));
     this.#inFlight.set(name, { by, refreshed });
-    this.background(refreshed);
+    this.background(refreshed, request.authorization.key.actor.requestId);
     return refreshed;
   }
 
@@ -101,11 +101,11 @@ export class Snapshots {
   }
 
   /** Work that nobody may be waiting for any more; `close` does. */
-  background(work: Promise<unknown>): void {
+  background(work: Promise<unknown>, requestId: string | null = null): void {
     const watched = work
       .catch((error: unknown) => {
         const { name, code } = error as { name?: unknown; code?: unknown };
-        this.sources.log.error({ fault: { type: name, code } }, "work on snapshots failed");
+        this.sources.log.error({ fault: { type: name, code }, requestId }, "work on snapshots failed");
       })
       .finally(() => this.#background.delete(watched));
     this.#background.add(watched);

@@ -1,0 +1,43 @@
+/** How much of a secret tells something: 12 bytes of it, or 12 characters. */
+const WINDOW = 12;
+
+/** What is looked for in texts: stretches of secrets in every form in which they might be written, by their length. */
+export class Windows {
+  readonly #byLength = new Map<number, Map<string, string>>();
+
+  /** Bytes, as they would be written in hex and in base64 wherever they begin. */
+  bytes(name: string, secret: Uint8Array): void {
+    const bytes = Buffer.from(secret);
+    for (let at = 0; at + WINDOW <= bytes.length; at += 1) {
+      const window = bytes.subarray(at, at + WINDOW);
+      this.#add(name, window.toString("hex"));
+      this.#add(name, window.toString("hex").toUpperCase());
+      this.#add(name, window.toString("base64"));
+      this.#add(name, window.toString("base64url"));
+      this.#add(name, [...window].join(","));
+    }
+  }
+
+  /** A text, as it is and in base64 and hex. */
+  text(name: string, secret: string): void {
+    for (let at = 0; at + WINDOW <= secret.length; at += 1) this.#add(name, secret.slice(at, at + WINDOW));
+    this.bytes(name, Buffer.from(secret));
+  }
+
+  /** The names of the secrets of which something is in a text. */
+  in(text: string): string[] {
+    const found = new Set<string>();
+    for (const [length, windows] of this.#byLength) {
+      for (let at = 0; at + length <= text.length; at += 1) {
+        const name = windows.get(text.slice(at, at + length));
+        if (name !== undefined) found.add(name);
+      }
+    }
+    return [...found].sort();
+  }
+
+  #add(name: string, window: string): void {
+    const windows = this.#byLength.get(window.length) ?? new Map<string, string>();
+    this.#byLength.set(window.length, windows.set(window, name));
+  }
+}

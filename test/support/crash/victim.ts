@@ -8,7 +8,7 @@ import { startAppleProxy, type AppleProxy, type OnPost } from "./apple-proxy.js"
 import { startPostgresProxy, type OnCommit, type PostgresProxy } from "./postgres-proxy.js";
 
 /** The statements by which the making of a certificate is known, in their order. */
-export const STATEMENTS = ["intent_open", "intent_send", "intent_end"] as const;
+const STATEMENTS = ["intent_open", "intent_send", "intent_end"] as const;
 
 const MAIN = join("dist", "src", "main.js");
 

@@ -9,6 +9,7 @@ import type { AdvisoryLocks } from "./database/advisory-lock.js";
 import { ReadSession } from "./database/tenancy.js";
 import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
+import type { Refusal } from "./errors.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
 import { actorOf } from "./services/audit.js";
@@ -41,6 +42,8 @@ export interface Context {
   readonly deadline: { readonly signal: AbortSignal; lift(): void };
   /** From where it came. */
   readonly ipAddress: string | null;
+  /** Why its mutations were refused: a list for each that was answered, in their order. */
+  readonly refusals: (readonly Refusal[])[];
   /** What the request has read. */
   loaders: Loaders;
   /** A signer of the keys that may be used in a tenant now, for a use that the viewer is permitted there. */
@@ -78,6 +81,7 @@ export function createContext(
     requestId,
     ipAddress,
     deadline,
+    refusals: [],
     loaders: load(),
     signerFor: (tenantId, use) => signerIn([tenantId], use),
     // By `this`: Apollo hands a copy of this object to resolvers.

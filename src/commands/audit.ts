@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { DataSource } from "typeorm";
 import type { Config } from "../config.js";
 import { makeDataSource } from "../database/data-source.js";
@@ -28,10 +29,13 @@ export async function auditExport(config: Config, options: AuditOptions): Promis
   await withDatabase(config, async (dataSource) => {
     const found = await chain.organizations(dataSource, options.organization ?? null);
     if (found.length === 0) throw new Error("There is no such organization.");
+    const reader = { isThere: true };
+    process.stdout.on("error", () => (reader.isThere = false)); // Whoever read the lines has read enough: `| head`.
     for (const { id } of found) {
       for await (const { details, seq, ...entry } of chain.entriesOf(dataSource, id)) {
+        if (!reader.isThere) return;
         const line = JSON.stringify({ seq: Number(seq), ...entry, details: JSON.parse(details) as unknown });
-        if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once("drain", resolve));
+        if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain").catch(() => undefined);
       }
     }
   });

@@ -44,6 +44,9 @@ class AuditEventFilter {
   until?: Date | null;
 }
 
+/** The form of a place in a chain. */
+const SEQ = /^\d{1,15}$/;
+
 /** The logs of tenants. */
 @Resolver(() => Tenant)
 export class TenantAuditEventsResolver {
@@ -61,7 +64,7 @@ export class TenantAuditEventsResolver {
     const { action, actor, subjectId, outcome = null, since = null, until = null } = filter ?? {};
     const text = (value: string | null | undefined): string | null => searchOf(value) || null;
     const narrowed = { action: text(action), actor: text(actor), subjectId: text(subjectId), outcome, since, until };
-    const page = pageAfterPosition(tenant.id, first, after, narrowed);
+    const page = pageAfterPosition(tenant.id, first, after, narrowed, SEQ);
     const { rows, hasNextPage } = await loaders.auditEventsByTenant.load(page);
     return positionedConnection(
       { rows: rows.map((row) => ({ ...row, position: Number(row.seq) })), hasNextPage },

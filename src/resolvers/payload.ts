@@ -105,9 +105,11 @@ export async function answer<T extends object>(
   const clientMutationId = input.clientMutationId ?? null;
   try {
     const { refusals = [], ...done } = await act();
+    ctx.refusals.push(refusals);
     return { ...(done as unknown as T), userErrors: refusals.map(userErrorOf), clientMutationId };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    ctx.refusals.push([error]);
     return { ...nothing, userErrors: [userErrorOf(error)], clientMutationId };
   }
 }

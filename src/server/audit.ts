@@ -1,5 +1,12 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from "@apollo/server";
-import { OperationTypeNode, type GraphQLError } from "graphql";
+import {
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type GraphQLError,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from "graphql";
 import type { Context, Platform } from "../context.js";
 import { inPreparedTransaction } from "../database/tenancy.js";
 import { CodedError } from "../errors.js";
@@ -12,6 +19,8 @@ const ENTRIES_MOST = 20;
 /** Ids of a request that an entry names. */
 const IDS_NAMED = 5;
 const IDS_DEPTH = 4;
+/** Of where something was denied. */
+const FIELD_CHARACTERS = 200;
 
 const DENIALS: ReadonlySet<string> = new Set(["FORBIDDEN", "SHARED_FROM_ROOT", "NOT_FOUND"]);
 
@@ -20,7 +29,7 @@ export const auditPlugin = (platform: Platform): ApolloServerPlugin<Context> => 
   requestDidStart() {
     return Promise.resolve({
       async willSendResponse(request) {
-        const entries = entriesOf(request);
+        const entries = await entriesOf(request);
         if (entries.length === 0) return;
         const { contextValue: ctx } = request;
         const actor = actorOf(ctx);
@@ -45,19 +54,21 @@ interface Miss {
   readonly code: string;
 }
 
-function entriesOf(request: GraphQLRequestContextWillSendResponse<Context>): AuditEntry[] {
-  const isMutation = request.operation?.operation === OperationTypeNode.MUTATION;
+async function entriesOf(request: GraphQLRequestContextWillSendResponse<Context>): Promise<AuditEntry[]> {
+  const { operation, contextValue: ctx } = request;
+  const isMutation = operation?.operation === OperationTypeNode.MUTATION;
+  const names = operation === undefined ? new Map<string, string>() : fieldNames(operation, request.document);
   const thrown = (request.errors ?? []).flatMap((error): Miss[] => {
     const code = codeOf(error);
-    const field = (error.path ?? []).filter((part) => typeof part === "string").join(".");
+    const field = fieldOf(error, names);
     if (code === null || field === "") return [];
     if (DENIALS.has(code)) return [{ outcome: "DENIED", field, code }];
     return isMutation && code.startsWith("APPLE_") ? [{ outcome: "FAILED", field, code }] : [];
   });
-  const misses = [...thrown, ...(isMutation ? refusalsIn(request) : [])].slice(0, ENTRIES_MOST);
+  const misses = [...thrown, ...refusalsIn(request, names)].slice(0, ENTRIES_MOST);
   if (misses.length === 0) return [];
   const ids = idsIn(request.request.variables);
-  const tenant = tenantOf(request.contextValue, ids);
+  const tenant = await tenantOf(ctx, ids);
   if (tenant === null) return [];
   const subject = ids[0] === undefined ? null : { id: ids[0], label: null };
   return misses.map(({ outcome, field, code }) => ({
@@ -72,11 +83,46 @@ function codeOf(error: GraphQLError): string | null {
   return original instanceof CodedError ? original.code : null;
 }
 
-function refusalsIn({ response }: GraphQLRequestContextWillSendResponse<Context>): Miss[] {
+/** The names of the fields of an operation by what the answer calls them: an alias would hide what was asked for. */
+function fieldNames(operation: OperationDefinitionNode, document: DocumentNode | undefined): Map<string, string> {
+  const names = new Map<string, string>();
+  const add = ({ selections }: SelectionSetNode): void => {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) names.set((selection.alias ?? selection.name).value, selection.name.value);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) add(selection.selectionSet);
+      else {
+        const spread = document?.definitions.find(
+          (each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === selection.name.value,
+        );
+        if (spread?.kind === Kind.FRAGMENT_DEFINITION) add(spread.selectionSet);
+      }
+    }
+  };
+  add(operation.selectionSet);
+  return names;
+}
+
+/** Where an error stands: `organization.members`. */
+function fieldOf({ path = [], nodes }: GraphQLError, names: ReadonlyMap<string, string>): string {
+  const [top = "", ...below] = path.filter((part) => typeof part === "string");
+  const [node] = nodes ?? [];
+  const last = below.at(-1) !== undefined && node?.kind === Kind.FIELD ? node.name.value : below.at(-1);
+  return [names.get(top) ?? top, ...below.slice(0, -1), ...(last === undefined ? [] : [last])]
+    .join(".")
+    .slice(0, FIELD_CHARACTERS);
+}
+
+/** Whether the client asked why or not. */
+function refusalsIn(
+  { response, contextValue: { refusals } }: GraphQLRequestContextWillSendResponse<Context>,
+  names: ReadonlyMap<string, string>,
+): Miss[] {
   const data = response.body.kind === "single" ? response.body.singleResult.data : null;
-  return Object.entries(data ?? {}).flatMap(([field, payload]) => {
-    const { userErrors } = (payload ?? {}) as { userErrors?: readonly { readonly code?: string }[] };
-    return (userErrors ?? []).map(({ code }) => ({ outcome: "REFUSED", field, code: code ?? "" }));
+  // Mutations run one after another, up to the first that is denied.
+  const fields = Object.keys(data ?? Object.fromEntries(names));
+  return refusals.flatMap((list, index) => {
+    const field = names.get(fields[index] ?? "") ?? "";
+    return list.map(({ code }) => ({ outcome: "REFUSED", field, code }));
   });
 }
 
@@ -92,8 +138,42 @@ function idsIn(variables: unknown): string[] {
   return [...ids];
 }
 
-/** In whose log: of the tenant that was named, where the viewer stands in it, else of the first that the viewer stands in. */
-function tenantOf({ viewer }: Context, ids: readonly string[]): { rootId: string; id: string } | null {
-  const grant = viewer.grants.find(({ tenantId }) => ids.includes(tenantId)) ?? viewer.grants[0];
+/** In whose log: of the first tenant that was named, or that owns what was, and in which the viewer stands; else of the first that the viewer stands in. */
+async function tenantOf(ctx: Context, ids: readonly string[]): Promise<{ rootId: string; id: string } | null> {
+  const { viewer } = ctx;
+  for (const id of ids) {
+    const owner = await ownerOf(ctx, id).catch(() => null); // That it cannot be told now is logged where it was asked for.
+    if (owner !== null && viewer.standsIn(owner)) return owner;
+  }
+  const [grant] = viewer.grants;
   return grant === undefined ? null : { rootId: grant.rootId, id: grant.tenantId };
 }
+
+async function ownerOf({ loaders }: Context, id: string): Promise<{ rootId: string; id: string } | null> {
+  switch (kindOf(id)) {
+    case "organization":
+    case "subOrganization": {
+      const tenant = await loaders.tenant.load(id);
+      return tenant && { rootId: tenant.rootId, id };
+    }
+    case "credential":
+      return ownerIn(await loaders.credential.load(id));
+    case "certificate":
+      return ownerIn(await loaders.certificate.load(id));
+    case "provisioningProfile":
+      return ownerIn(await loaders.provisioningProfile.load(id));
+    case "signingRequest":
+      return ownerIn(await loaders.signingRequest.load(id));
+    case "member":
+      return tenantIn(await loaders.member.load(id));
+    case "accessToken":
+      return tenantIn(await loaders.accessToken.load(id));
+    default:
+      return null;
+  }
+}
+
+const ownerIn = (row: { readonly rootId: string; readonly ownerId: string } | null) =>
+  row && { rootId: row.rootId, id: row.ownerId };
+const tenantIn = (row: { readonly rootId: string; readonly tenantId: string } | null) =>
+  row && { rootId: row.rootId, id: row.tenantId };

@@ -64,8 +64,8 @@ async function entryOf(ctx: Context, id: string, action: string, details = {}): 
 async function keepAnOwner(manager: EntityManager, ctx: Context, memberId: string): Promise<void> {
   const member = await ctx.loaders.member.load(memberId);
   if (member === null || member.tenantId !== member.rootId) return;
-  // Two owners who take the role from one another at the same moment: the second waits here for the first. Whoever only
-  // names the organization, such as an entry of the log, does not.
+  // Two owners who take the role from one another at the same moment: the second waits here for the first.
+  // Not FOR UPDATE: whoever notes something in the log refers to this row, and would wait while others wait for the log.
   await manager.query("SELECT 1 FROM tenants WHERE root_id = $1 AND id = $1 FOR NO KEY UPDATE", [member.rootId]);
   const owners = await manager.query<{ id: string }[]>(
     "SELECT id FROM members WHERE root_id = $1 AND tenant_id = $1 AND 'OWNER' = ANY (roles)",

@@ -129,6 +129,7 @@ export const ASKS: Readonly<Record<string, Ask>> = {
   "Tenant.members": ofNode("Tenant", "members { nodes { id } }"),
   "Tenant.accessTokens": ofNode("Tenant", "accessTokens { nodes { id } }"),
   "Tenant.credentials": ofNode("Tenant", "credentials { nodes { id } }"),
+  "Tenant.auditEvents": ofNode("Tenant", "auditEvents { nodes { id } }"),
   "Tenant.certificates": ofNode("Tenant", "certificates { nodes { id } }"),
   "Tenant.provisioningProfiles": ofNode("Tenant", "provisioningProfiles { nodes { id } }"),
   "Tenant.signingRequests": ofNode("Tenant", "signingRequests { nodes { id } }"),

@@ -63,6 +63,8 @@ const TABLE = `
   Query.node                              Web's own profile             ++++  ++++  ++++  ++++  NNNN  NN  +
   Query.node                              the root's signing request    ++++  ++++  NNNN  NNNN  NNNN  NN  +
   Query.node                              Web's signing request         ++++  ++++  ++++  ++++  NNNN  NN  +
+  Query.node                              an entry of the root's log    ++NN  ++NN  NNNN  NNNN  NNNN  NN  +
+  Query.node                              an entry of Web's log         ++NN  ++NN  ++NN  ++NN  NNNN  NN  +
   Query.node                              nothing                       NNNN  NNNN  NNNN  NNNN  NNNN  NN  N
   Query.nodes                             themselves                    ++++  ++++  ++++  ++++  ++++  ++  +
   Query.nodes                             a member of Web               ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
@@ -100,6 +102,8 @@ const TABLE = `
   Tenant.members                          Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
   Tenant.accessTokens                     the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
   Tenant.accessTokens                     Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
+  Tenant.auditEvents                      the root                      ++FF  ++FF  FFFF  FFFF  FFFF  NN  +
+  Tenant.auditEvents                      Web                           ++FF  ++FF  ++FF  ++FF  NNNN  NN  +
   Tenant.credentials                      the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
   Tenant.credentials                      Web                           ++++  ++++  ++++  ++++  NNNN  NN  +
   Tenant.certificates                     the root                      ++++  ++++  FFFF  FFFF  FFFF  NN  +
@@ -319,6 +323,7 @@ export const TAKES: readonly (readonly [field: string, on: string, ...permission
   ["Share.subject", "the share of a profile with Web", "CREDENTIALS_VIEW", "SIGNING_VIEW"],
   ["Tenant.members", "Web", "MEMBERS_MANAGE"],
   ["Tenant.accessTokens", "Web", "TOKENS_MANAGE"],
+  ["Tenant.auditEvents", "Web", "AUDIT_VIEW"],
   ["Tenant.credentials", "Web", "CREDENTIALS_VIEW"],
   ["Tenant.certificates", "Web", "SIGNING_VIEW"],
   ["Tenant.provisioningProfiles", "Web", "SIGNING_VIEW"],

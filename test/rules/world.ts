@@ -155,6 +155,8 @@ export async function makeWorld(server: TestServer): Promise<World> {
     "Web's signing request": await keep.signingRequest(web),
     "the share of a certificate with Web": certificateForWeb.share,
     "the share of a profile with Web": profileForWeb.share,
+    "an entry of the root's log": await entryOf(server, root),
+    "an entry of Web's log": await entryOf(server, web),
     "another user": newId("user"),
     nothing: newId("credential"),
   };
@@ -197,6 +199,15 @@ export async function makeWorld(server: TestServer): Promise<World> {
     },
   };
   return { ...world, actors: await makeActors(world) };
+}
+
+/** The first entry of a tenant's log. */
+async function entryOf(server: TestServer, tenantId: string): Promise<string> {
+  const rows = await query<{ id: string }>(server.database.ownerUrl, [
+    "SELECT id FROM audit_events WHERE tenant_id = $1 ORDER BY seq LIMIT 1",
+    [tenantId],
+  ]);
+  return rows[0]?.id ?? "";
 }
 
 async function makeActors(world: Omit<World, "actors">): Promise<Map<string, Actor>> {

@@ -43,6 +43,33 @@ export type AppleProgram =
   /** Apple Developer Enterprise Program: in-house apps only, nothing is published with it. */
   | 'ENTERPRISE';
 
+/** What narrows the log; an entry has to fit all of it. */
+export type AuditEventFilter = {
+  /** This action, or all that begin with it: `certificate`, `certificate.downloaded`. */
+  action?: InputMaybe<Scalars['String']['input']>;
+  /** By this actor: an id, an e-mail address or the name of a token. */
+  actor?: InputMaybe<Scalars['String']['input']>;
+  /** That ended so. */
+  outcome?: InputMaybe<AuditOutcome>;
+  /** At this time or later. */
+  since?: InputMaybe<Scalars['DateTime']['input']>;
+  /** About the thing of this id. */
+  subjectId?: InputMaybe<Scalars['ID']['input']>;
+  /** Before this time. */
+  until?: InputMaybe<Scalars['DateTime']['input']>;
+};
+
+/** How what was asked for ended. */
+export type AuditOutcome =
+  /** The viewer may not. */
+  | 'DENIED'
+  /** It was done. */
+  | 'DONE'
+  /** Apple refused, failed or could not be reached. */
+  | 'FAILED'
+  /** It was understood and refused, for the user to mend. */
+  | 'REFUSED';
+
 /** What narrows a list of certificates; a certificate has to fit all of it. */
 export type CertificateFilter = {
   /** Whose time is over before this one. */

@@ -6,7 +6,7 @@ import { isWithin } from "../../entities/share.js";
 import { Denial, Refusal } from "../../errors.js";
 import { nameOf } from "../input.js";
 import { record } from "../audit.js";
-import { authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
+import { accounted, authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
 import { charge } from "./bookkeeping.js";
 import { asOwner } from "./owner.js";
 import { nextPosition, put } from "./row.js";
@@ -14,6 +14,8 @@ import { bundleIdRow } from "./store.js";
 
 /** Capabilities that one bundle id is given at most. */
 export const CAPABILITIES_MOST = 50;
+/** What a key is used for here, in words of the log. */
+const WHAT = "register a bundle id";
 const PLATFORMS = ["IOS", "MAC_OS", "UNIVERSAL"];
 
 interface RegisterInput {
@@ -43,10 +45,12 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
   const find = (right: Change) => bundleIds.find(apple, right, attributes.identifier);
   let made: bundleIds.BundleIdAtApple;
   try {
-    if ((await find(change)) !== null) {
-      throw new Refusal("ALREADY_EXISTS", "The team has this bundle id already.", ["identifier"]);
-    }
-    made = await makeOnce(change, (right) => bundleIds.register(apple, right, attributes), find);
+    made = await accounted(ctx, change, WHAT, async () => {
+      if ((await find(change)) !== null) {
+        throw new Refusal("ALREADY_EXISTS", "The team has this bundle id already.", ["identifier"]);
+      }
+      return makeOnce(change, (right) => bundleIds.register(apple, right, attributes), find);
+    });
   } catch (error) {
     throw refusalOf(error, ["identifier"]);
   }
@@ -119,7 +123,7 @@ async function keep(ctx: Context, change: Change, made: bundleIds.BundleIdAtAppl
     const next = await nextPosition(unit, AppleBundleId, change.key);
     const row = bundleIdRow({ rootId, ownerId, credentialId, position: next }, made, new Date());
     await put(unit, AppleBundleId, [row], { keep: ["position"] });
-    await charge(unit, [{ ...change, what: "register a bundle id" }]);
+    await charge(unit, [{ ...change, what: WHAT }]);
     record(unit, change.key.actor, {
       tenant: { rootId, id: change.key.tenantId },
       action: "bundle_id.registered",

@@ -1,8 +1,10 @@
 import { AppleError } from "../../apple/error.js";
 import type { Authorization } from "../../apple/signer.js";
-import type { Context } from "../../context.js";
-import { Denial, Refusal } from "../../errors.js";
+import type { Context, Platform } from "../../context.js";
+import { inPreparedTransaction } from "../../database/tenancy.js";
+import { CodedError, Denial, Refusal } from "../../errors.js";
 import type { UsableKey } from "../signing-key.js";
+import { charge } from "./bookkeeping.js";
 
 /** The right to change something at Apple for a tenant, and how often it was used. */
 export type Change = Authorization<UsableKey> & { readonly meter: { calls: number } };
@@ -21,6 +23,28 @@ export async function authorizeChange(
   }
   const key = { ...authorization.key, tenantId };
   return { ...authorization, key, tenantId, meter: { calls: 0 } };
+}
+
+/** Counts the calls of a change that came to nothing, and notes in the log that the key was used in vain. */
+export async function spend(
+  readPool: Platform["readPool"],
+  change: Change,
+  what: string,
+  problem: CodedError,
+): Promise<void> {
+  const { rootId, ownerId, tenantId } = change.key;
+  const scope = { roots: [rootId], tenants: [...new Set([ownerId, tenantId])] };
+  await inPreparedTransaction(readPool, scope, (unit) => charge(unit, [{ ...change, what, problem }]));
+}
+
+/** Does what asks Apple; where that fails, the calls that it took are not forgotten. */
+export async function accounted<T>(ctx: Context, change: Change, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CodedError) await spend(ctx.platform.readPool, change, what, error);
+    throw error;
+  }
 }
 
 /**

@@ -6,10 +6,10 @@ import { AppleError, unreachable } from "../../apple/error.js";
 import type { Context } from "../../context.js";
 import { ReadSession } from "../../database/tenancy.js";
 import { AppleDevice, type DeviceStatus } from "../../entities/apple/device.js";
-import { Denial, Refusal } from "../../errors.js";
+import { Denial, Refusal, type CodedError } from "../../errors.js";
 import { nameOf } from "../input.js";
 import { record } from "../audit.js";
-import { authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
+import { accounted, authorizeChange, makeOnce, refusalOf, refusalOfItem, type Change } from "./change.js";
 import { charge } from "./bookkeeping.js";
 import { asOwner } from "./owner.js";
 import { nextPosition, put } from "./row.js";
@@ -22,6 +22,7 @@ const KNOWN_SECONDS = 300;
 
 /** 40 hex digits; 8 and 16; or the UUID of a Mac. Dashes and case do not count. */
 const UDID = /^(?:[0-9a-f]{40}|[0-9a-f]{24}|[0-9a-f]{32})$/;
+const UPDATE = "update a device";
 const PLATFORMS = ["IOS", "MAC_OS", "UNIVERSAL"];
 
 interface DeviceInput {
@@ -82,8 +83,9 @@ export async function register(ctx: Context, input: RegisterInput): Promise<Regi
     if (outcome.status === "rejected") refusals.push(refusalOfItem(outcome.reason, ["devices", String(index)]));
     else if (outcome.value !== undefined) found.push(outcome.value);
   }
-  const rows = await keep(ctx, change, "device.registered", found);
   const why = stop as AppleError | null; // Set in a function, which the compiler does not see.
+  const problem = found.length === 0 ? (why ?? refusals[0] ?? null) : null;
+  const rows = await keep(ctx, change, "device.registered", found, problem);
   if (rows.length === 0 && why !== null && refusals.every(({ code }) => code === why.code)) throw why;
   return { devices: rows, refusals };
 }
@@ -110,7 +112,7 @@ export async function update(ctx: Context, input: UpdateInput): Promise<AppleDev
   }
   const change = await authorizeChange(ctx, input);
   try {
-    const updated = await updateSurely(ctx, change, appleId, attributes);
+    const updated = await accounted(ctx, change, UPDATE, () => updateSurely(ctx, change, appleId, attributes));
     const [row] = await keep(ctx, change, "device.updated", [updated]);
     if (row === undefined) throw new Denial("NOT_FOUND");
     return row;
@@ -216,6 +218,7 @@ async function keep(
   change: Change,
   action: "device.registered" | "device.updated",
   found: readonly (AppleDevice | DeviceAtApple)[],
+  problem: CodedError | null = null,
 ): Promise<AppleDevice[]> {
   const { rootId, ownerId, credentialId } = change.key;
   return asOwner(ctx.platform.readPool, change.key, async (unit) => {
@@ -227,7 +230,7 @@ async function keep(
       deviceRow({ rootId, ownerId, credentialId, position: next + index }, device, now),
     );
     await put(unit, AppleDevice, rows, { keep: ["position"] });
-    await charge(unit, [{ ...change, what: action === "device.updated" ? "update a device" : "register devices" }]);
+    await charge(unit, [{ ...change, what: action === "device.updated" ? UPDATE : "register devices", problem }]);
     for (const { appleId, name, udid, status } of rows) {
       const subject = { id: credentialId, label: change.key.keyId };
       const tenant = { rootId, id: change.key.tenantId };

@@ -60,6 +60,7 @@ export class Outcomes {
 
   /** A group; where it fails, each by itself, so that one that cannot be kept keeps no other from it. */
   async #keepGroup(group: readonly Waiting[]): Promise<void> {
+    const spent = group.map(({ outcome }) => outcome.attempt.meter.calls);
     try {
       const gone = await keepAll(
         this.pool,
@@ -70,6 +71,11 @@ export class Outcomes {
         else resolve();
       }
     } catch (error) {
+      // What was counted and noted is undone with the rest: it is to be counted and noted again.
+      for (const [index, calls] of spent.entries()) {
+        const attempt = group[index]?.outcome.attempt;
+        if (attempt !== undefined) attempt.meter.calls = calls;
+      }
       const [first] = group;
       if (group.length > 1) for (const waiting of group) await this.#keepGroup([waiting]);
       else first?.reject(error);

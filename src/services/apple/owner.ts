@@ -13,8 +13,8 @@ const LOCK_KEYS = {
 };
 
 /**
- * Works where the owners of keys stand, and in other tenants that were asked about. `work` is told which of the keys are
- * still those that were used; they stay so while it works.
+ * Works where the owners of keys stand, and those that the keys were used for, and in other tenants that were asked about.
+ * `work` is told which of the keys are still those that were used; they stay so while it works.
  */
 export function asOwners<T>(
   pool: Pool,

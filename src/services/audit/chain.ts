@@ -36,6 +36,8 @@ export interface ChainReport {
 
 /** Entries that are read at a time. */
 const PAGE = 1_000;
+/** The least place that the column holds: whoever puts an entry in may put it before the first. */
+const BEFORE_ALL = "-9223372036854775808";
 
 const part = (value: string | null): string => (value === null ? "-" : `${Buffer.byteLength(value)}:${value}`);
 
@@ -63,7 +65,7 @@ export function organizations(
 
 /** Every entry of a chain in its order, a page at a time. */
 export async function* entriesOf(dataSource: DataSource, rootId: string): AsyncGenerator<ChainedEntry> {
-  for (let after = "0"; ;) {
+  for (let after = BEFORE_ALL; ;) {
     const page = await standingIn(dataSource, rootId, (manager) =>
       manager.query<ChainedEntry[]>(
         `SELECT seq::text AS seq, root_id AS "rootId", id, tenant_id AS "tenantId",
@@ -81,14 +83,21 @@ export async function* entriesOf(dataSource: DataSource, rootId: string): AsyncG
   }
 }
 
-/** Goes through a chain, and names the first entry that was changed, taken out, put in or moved. */
+/**
+ * Goes through a chain, and names the first entry that was changed, taken out, put in or moved. Its end is looked up before
+ * and after: others append meanwhile.
+ */
 export async function verify(dataSource: DataSource, { id, name }: { id: string; name: string }): Promise<ChainReport> {
   let head = "";
   let entries = 0;
   const report = (fault: ChainReport["fault"]): ChainReport => ({ rootId: id, name, entries, head, fault });
+  const atEnd = (): ChainReport =>
+    report({ seq: entries, id: null, what: "is not the end that was noted: that was set to another" });
+  const noted = await endOf(dataSource, id);
   for await (const entry of entriesOf(dataSource, id)) {
     const seq = Number(entry.seq);
-    if (seq !== entries + 1) {
+    if (seq < entries + 1) return report({ seq, id: entry.id, what: "was put in" });
+    if (seq > entries + 1) {
       return report({ seq: entries + 1, id: null, what: `is missing: the next one is number ${seq}` });
     }
     if (hashOf(head, entry) !== entry.hash) {
@@ -100,16 +109,21 @@ export async function verify(dataSource: DataSource, { id, name }: { id: string;
     }
     head = entry.hash;
     entries = seq;
+    if (entries === noted.seq && head !== noted.hash) return atEnd();
   }
-  const [last] = await standingIn(dataSource, id, (manager) =>
+  if (entries < noted.seq) return report({ seq: entries + 1, id: null, what: "is missing, at the end" });
+  const now = await endOf(dataSource, id);
+  return now.seq < entries || (now.seq === entries && now.hash !== head) ? atEnd() : report(null);
+}
+
+async function endOf(dataSource: DataSource, rootId: string): Promise<{ readonly seq: number; readonly hash: string }> {
+  const [last] = await standingIn(dataSource, rootId, (manager) =>
     manager.query<{ seq: string; hash: string }[]>(
       "SELECT seq::text AS seq, hash FROM audit_heads WHERE root_id = $1",
-      [id],
+      [rootId],
     ),
   );
-  if (Number(last?.seq ?? 0) > entries) return report({ seq: entries + 1, id: null, what: "is missing, at the end" });
-  if ((last?.hash ?? "") !== head) return report({ seq: entries, id: null, what: "is not the end that was noted" });
-  return report(null);
+  return { seq: Number(last?.seq ?? 0), hash: last?.hash ?? "" };
 }
 
 const standingIn = <T>(

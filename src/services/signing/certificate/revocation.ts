@@ -3,8 +3,11 @@ import type { Context } from "../../../context.js";
 import { inPreparedTransaction, ReadSession, type Unit } from "../../../database/tenancy.js";
 import { Denial, Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
-import { authorizeChange, refusalOf } from "../../apple/change.js";
+import { accounted, authorizeChange, refusalOf } from "../../apple/change.js";
 import { actorOf, record } from "../../audit.js";
+
+/** What a key is used for here, in words of the log. */
+const WHAT = "revoke a certificate";
 
 /** Revokes a certificate at Apple: profiles that hold it become invalid. It stays here, as revoked. */
 export async function revoke(ctx: Context, input: { readonly certificateId: string }): Promise<string> {
@@ -20,14 +23,14 @@ export async function revoke(ctx: Context, input: { readonly certificateId: stri
   }
   const change = await authorizeChange(ctx, { tenantId: ownerId, credentialId: at.credentialId });
   try {
-    await certificates.revoke(ctx.platform.apple, change, at.appleId);
+    await accounted(ctx, change, WHAT, () => certificates.revoke(ctx.platform.apple, change, at.appleId));
   } catch (error) {
     throw refusalOf(error, ["certificateId"]);
   }
   const scope = { roots: [rootId], tenants: [...new Set([ownerId, change.key.ownerId])] };
   await inPreparedTransaction(ctx.platform.readPool, scope, async (unit) => {
     await noteRevoked(unit, { rootId, ...at, serialNumber, sha1: certificate.sha1 });
-    await charge(unit, [{ ...change, what: "revoke a certificate" }]);
+    await charge(unit, [{ ...change, what: WHAT }]);
     record(unit, actorOf(ctx), {
       tenant: { rootId, id: ownerId },
       action: "certificate.revoked",

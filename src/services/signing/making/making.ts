@@ -4,7 +4,7 @@ import type { Platform } from "../../../context.js";
 import { inPreparedTransaction, type Unit } from "../../../database/tenancy.js";
 import { Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
-import type { Change } from "../../apple/change.js";
+import { spend, type Change } from "../../apple/change.js";
 import * as intents from "./intent.js";
 import type { Intent, NewIntent } from "./intent.js";
 
@@ -92,7 +92,7 @@ async function makeSurely<Found>(
 
 async function fail(sources: MakingSources, change: Change, intent: NewIntent, error: AppleError): Promise<never> {
   await intents.markFailed(sources.readPool, intent, error);
-  await spend(sources, change, intent, error);
+  await spend(sources.readPool, change, `make a ${intent.kind.toLowerCase()}`, error);
   throw error;
 }
 
@@ -134,17 +134,4 @@ export async function keep<Found>(
     await intents.markDone(unit, intent, id);
     return id;
   });
-}
-
-/** Counts the calls of a change that came to nothing. */
-async function spend(
-  { readPool }: MakingSources,
-  change: Change,
-  { kind }: Pick<Intent, "kind">,
-  problem: AppleError,
-): Promise<void> {
-  const { rootId, ownerId } = change.key;
-  await inPreparedTransaction(readPool, { roots: [rootId], tenants: [ownerId] }, (unit) =>
-    charge(unit, [{ ...change, what: `make a ${kind.toLowerCase()}`, problem }]),
-  );
 }

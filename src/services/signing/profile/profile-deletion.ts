@@ -5,7 +5,7 @@ import { ownedBy } from "../../../database/readable-by.js";
 import { AppleProvisioningProfile } from "../../../entities/apple/provisioning-profile.js";
 import { isWithin } from "../../../entities/share.js";
 import { ProvisioningProfile } from "../../../entities/signing/provisioning-profile.js";
-import { Denial, Refusal } from "../../../errors.js";
+import { CodedError, Denial, Refusal } from "../../../errors.js";
 import type { FoundProfile } from "../../../loaders/signing/provisioning-profile.js";
 import { charge } from "../../apple/bookkeeping.js";
 import { authorizeChange, refusalOfItem, type Change } from "../../apple/change.js";
@@ -102,6 +102,7 @@ class AtApple {
   readonly #changes = new Map<string, Promise<Change>>();
   readonly #turns = pLimit(ASKED_AT_ONCE);
   readonly #refused = new Map<Change, Error>();
+  readonly #failed = new Map<Change, CodedError>();
   readonly #removed: { readonly change: Change; readonly appleId: string }[] = [];
 
   constructor(private readonly ctx: Context) {}
@@ -122,6 +123,7 @@ class AtApple {
         await profiles.remove(this.ctx.platform.apple, change, appleId);
         this.#removed.push({ change, appleId });
       } catch (error) {
+        if (error instanceof CodedError) this.#failed.set(change, error);
         if (error instanceof Denial && error.code !== "APPLE_REFUSED") this.#refused.set(change, error);
         throw error;
       }
@@ -138,7 +140,8 @@ class AtApple {
       const places = gone.map(({ appleId }) => ({ ...{ rootId, ownerId, credentialId, appleId }, position: null }));
       const note = asOwner(this.ctx.platform.readPool, change.key, async (unit) => {
         await forget(unit, AppleProvisioningProfile, places);
-        await charge(unit, [{ ...change, what: "delete profiles" }]);
+        const problem = gone.length === 0 ? (this.#failed.get(change) ?? null) : null;
+        await charge(unit, [{ ...change, what: "delete profiles", problem }]);
       });
       // Of a key that was rotated or deleted meanwhile there is nothing to note.
       await note.catch((error: unknown) => {

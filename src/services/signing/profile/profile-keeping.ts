@@ -3,11 +3,11 @@ import { FETCHED_AT_ONCE, type ProfileWithContent } from "../../../apple/provisi
 import type { Context } from "../../../context.js";
 import type { Unit } from "../../../database/tenancy.js";
 import { isWithin } from "../../../entities/share.js";
-import { Denial, Refusal } from "../../../errors.js";
+import { CodedError, Denial, Refusal } from "../../../errors.js";
 import { readProvisioningProfile } from "../../../files/mobileprovision.js";
 import type { TenantRow } from "../../../loaders/tenant.js";
-import { charge } from "../../apple/bookkeeping.js";
-import { authorizeChange, refusalOfItem, type Change } from "../../apple/change.js";
+import { charge, type Use } from "../../apple/bookkeeping.js";
+import { authorizeChange, refusalOfItem, spend, type Change } from "../../apple/change.js";
 import { asOwner } from "../../apple/owner.js";
 import { actorOf, record } from "../../audit.js";
 import { bytesOf } from "../../input.js";
@@ -52,9 +52,8 @@ export async function keep(ctx: Context, input: KeepInput): Promise<Kept> {
   );
   const rows = verdicts.flatMap((verdict) => ("row" in verdict ? [verdict.row] : []));
   const store = async (unit: Unit): Promise<string[]> => {
-    const ids = await storeAll(ctx, unit, "provisioning_profile.kept", rows);
-    await charge(unit, [{ ...change, what: "fetch profiles" }]);
-    return ids.map(({ id }) => id);
+    const uses = [{ ...change, what: "fetch profiles" }];
+    return (await storeAll(ctx, unit, "provisioning_profile.kept", rows, uses)).map(({ id }) => id);
   };
   const ids = await asOwner(ctx.platform.readPool, change.key, store, [tenantId]);
   return { ids: [...new Set(ids)], refusals: refusalsOf(verdicts) };
@@ -78,7 +77,7 @@ async function fetchAll(
   }
   const failed = answers.find((answer) => answer.status === "rejected");
   if (failed === undefined || answers.some((answer) => answer.status === "fulfilled")) return found;
-  await asOwner(ctx.platform.readPool, change.key, (unit) => charge(unit, [{ ...change, what: "fetch profiles" }]));
+  if (failed.reason instanceof CodedError) await spend(ctx.platform.readPool, change, "fetch profiles", failed.reason);
   throw failed.reason;
 }
 
@@ -138,16 +137,19 @@ async function storeAll(
   unit: Unit,
   action: string,
   rows: readonly ProfileRow[],
+  uses: readonly Use[] = [],
 ): Promise<{ readonly id: string }[]> {
-  const stored: { id: string; isNew: boolean }[] = [];
-  for (const row of rows) stored.push(await insertProfile(unit, row));
-  for (const { id, rootId, ownerId, name, uuid, bundleIdentifier, credentialId } of rows.filter(
-    (_, index) => stored[index]?.isNew === true,
-  )) {
+  // In one order: whoever keeps the same profiles at this moment waits for us, and not each for the other.
+  const stored = new Map<ProfileRow, { id: string; isNew: boolean }>();
+  const ordered = [...rows].sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+  for (const row of ordered) stored.set(row, await insertProfile(unit, row));
+  if (uses.length > 0) await charge(unit, uses);
+  for (const row of rows.filter((each) => stored.get(each)?.isNew === true)) {
+    const { id, rootId, ownerId, name, uuid, bundleIdentifier, credentialId } = row;
     const details = { uuid, bundleIdentifier, credentialId };
     record(unit, actorOf(ctx), { tenant: { rootId, id: ownerId }, action, subject: { id, label: name }, details });
   }
-  return stored;
+  return rows.flatMap((row) => stored.get(row) ?? []);
 }
 
 async function tenantOf(ctx: Context, id: string): Promise<TenantRow> {

@@ -5,7 +5,7 @@ import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js
 import { AppleProvisioningProfile, type ProfileType } from "../../../entities/apple/provisioning-profile.js";
 import { Denial, Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
-import { authorizeChange, type Change } from "../../apple/change.js";
+import { authorizeChange, spend, type Change } from "../../apple/change.js";
 import { forget } from "../../apple/row.js";
 import { once } from "../../idempotency.js";
 import { fitsDevice, fittingCertificates, takesDevices } from "./fitting.js";
@@ -198,15 +198,17 @@ export function nextName(name: string, team: Pick<Team, "profiles">, at = new Da
 
 /** Deletes the old profile at Apple. Where that fails the new one stays, and it is said what is left to do. */
 async function removeOld(ctx: Context, change: Change, old: TeamProfile): Promise<Refusal[]> {
-  const { rootId, ownerId, credentialId } = change.key;
+  const { rootId, ownerId, tenantId, credentialId } = change.key;
+  const scope = { roots: [rootId], tenants: [...new Set([ownerId, tenantId])] };
   try {
     await profiles.remove(ctx.platform.apple, change, old.appleId);
   } catch (error) {
     if (!(error instanceof AppleError)) throw error;
+    await spend(ctx.platform.readPool, change, "delete a profile", error);
     const message = `The new profile is kept; the old one is still at Apple (${old.appleId}). ${error.message}`;
     return [new Refusal(error.code, message, ["provisioningProfileId"])];
   }
-  await inPreparedTransaction(ctx.platform.readPool, { roots: [rootId], tenants: [ownerId] }, async (unit) => {
+  await inPreparedTransaction(ctx.platform.readPool, scope, async (unit) => {
     await forget(unit, AppleProvisioningProfile, [
       { rootId, ownerId, credentialId, appleId: old.appleId, position: null },
     ]);

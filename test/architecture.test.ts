@@ -98,6 +98,7 @@ const NOUNS_NOT_STORED = [
     "chain",
     "assembly",
     "key-users",
+    "team-keys",
     "held",
     "owner",
   ],

@@ -10,10 +10,10 @@ import { newId } from "../../../ids.js";
 import { certificateRow } from "../../apple/store.js";
 import { nextPosition, put } from "../../apple/row.js";
 import { record } from "../../audit.js";
+import { keysOfTeam } from "../team.js";
 import { placeOfCertificateKey, placeOfIntentKey, placeOfRequestKey } from "../key-place.js";
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
-import { keysOfTeam } from "./team-keys.js";
 
 const REQUEST_KEY = {
   name: "certificate_request_key",

@@ -11,10 +11,10 @@ import { readProvisioningProfile, type ProfileFile } from "../../../files/mobile
 import { nextPosition, put } from "../../apple/row.js";
 import { profileRow } from "../../apple/store.js";
 import { record } from "../../audit.js";
+import { keysOfTeam } from "../team.js";
 import { insertProfile, profileRow as keptRow, type ProfilePlace } from "../profile/profile-row.js";
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
-import { keysOfTeam } from "./team-keys.js";
 
 const REPLACE = {
   name: "profile_replace",

@@ -99,7 +99,6 @@ const NOUNS_NOT_STORED = [
     "chain",
     "assembly",
     "key-users",
-    "team-keys",
     "held",
     "owner",
   ],

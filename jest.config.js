@@ -8,5 +8,5 @@ export default {
   globalTeardown: "<rootDir>/test/support/global-teardown.js",
   testTimeout: 30_000,
   // Much of the time is waiting, for PostgreSQL, for the sandbox and for processes of their own.
-  maxWorkers: 2,
+  maxWorkers: 3,
 };

@@ -24,7 +24,7 @@ export type MakingSources = Pick<Platform, "apple" | "readPool" | "locks" | "vau
 /** After a lost answer Apple's list is looked at so often, since it may lag: only what it never shows is surely not there. */
 const LOOKS_AFTER_MS = [0, 400, 1_200, 2_500];
 /** How often one thing is asked to be made at most, each time only when it is surely not there. */
-const MOST_TIMES = 3;
+const MOST_TIMES = 6;
 /** After this no other attempt is begun: the caller is told that the outcome is unknown. */
 const PATIENCE_MS = 60_000;
 /** When it is looked for what a caller was told is unknown. */

@@ -17,7 +17,24 @@ export async function authorizeChange(
   ctx: Context,
   { tenantId, credentialId }: { readonly tenantId: string; readonly credentialId: string },
 ): Promise<Change> {
-  const authorization = await ctx.signerFor(tenantId, "SIGN").load(credentialId);
+  return changeFor(tenantId, await ctx.signerFor(tenantId, "SIGN").load(credentialId));
+}
+
+/** Of several keys, in their order, those that the tenant may use to sign, now: one statement asks for all of them. */
+export async function authorizeAny(
+  ctx: Context,
+  tenantId: string,
+  credentialIds: readonly string[],
+): Promise<Change[]> {
+  const authorizations = await ctx.signerFor(tenantId, "SIGN").loadMany(credentialIds);
+  return authorizations.flatMap((authorization) => {
+    if (!(authorization instanceof Error)) return changeFor(tenantId, authorization);
+    if (authorization instanceof CodedError) return [];
+    throw authorization;
+  });
+}
+
+function changeFor(tenantId: string, authorization: Authorization<UsableKey>): Change {
   if (authorization.key.keyType === "INDIVIDUAL") {
     throw new Refusal("INDIVIDUAL_KEY_CANNOT_SIGN", undefined, ["credentialId"]);
   }

@@ -3,7 +3,7 @@ import type { AppleProgram } from "../../../entities/credential.js";
 import { isWithin } from "../../../entities/share.js";
 import { CodedError, Refusal } from "../../../errors.js";
 import type { CredentialRow } from "../../../loaders/credential.js";
-import { authorizeChange, type Change } from "../../apple/change.js";
+import { authorizeAny, type Change } from "../../apple/change.js";
 import type { Wish } from "./plan.js";
 import { teamOf } from "../team.js";
 
@@ -25,17 +25,14 @@ export async function chooseKey(ctx: Context, tenantId: string, wish: Wish): Pro
   };
   const { rows } = await ctx.loaders.credentialsByTenant.load(page);
   const keys = rows.filter(({ keyType }) => keyType === "TEAM").sort((a, b) => rank(a, tenantId) - rank(b, tenantId));
-  const usable: Change[] = [];
-  for (const { id } of keys.slice(0, KEYS_MOST)) {
-    const change = await authorizeChange(ctx, { tenantId, credentialId: id }).catch((error: unknown) => {
-      if (error instanceof CodedError) return null;
-      throw error;
-    });
-    const fits =
-      change !== null && wish.bundleIdentifiers.every((each) => isWithin(each, change.key.bundleIdentifiers));
-    if (fits) usable.push(change);
-    if (usable.length === ASKED_MOST) break;
-  }
+  const authorized = await authorizeAny(
+    ctx,
+    tenantId,
+    keys.map(({ id }) => id),
+  );
+  const usable = authorized
+    .filter(({ key }) => wish.bundleIdentifiers.every((each) => isWithin(each, key.bundleIdentifiers)))
+    .slice(0, ASKED_MOST);
   const [first, ...others] = usable;
   if (first === undefined) {
     const message = `No key of the ${program === "ENTERPRISE" ? "Enterprise" : "Developer"} Program may be used to sign this here: add one, or have one shared. explainAccess says why a key may not.`;

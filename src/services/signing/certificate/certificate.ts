@@ -89,7 +89,7 @@ async function makeNow(ctx: Context, change: Change, wanted: Wanted, begunAs: st
   const request =
     wanted.signingRequestId === null
       ? await newRequest(ctx, { rootId, ownerId, id, name: wanted.name })
-      : await openRequest(ctx, ownerId, wanted.signingRequestId);
+      : await openRequest(ctx, { rootId, ownerId }, wanted.signingRequestId);
   const intent = {
     ...{
       id,
@@ -142,9 +142,13 @@ async function newRequest(
   return { csrPem, publicKeySha256: publicKeySha256(privateKey), sealedKey };
 }
 
-async function openRequest(ctx: Context, tenantId: string, signingRequestId: string): Promise<RequestForCertificate> {
+async function openRequest(
+  ctx: Context,
+  place: { readonly rootId: string; readonly ownerId: string },
+  signingRequestId: string,
+): Promise<RequestForCertificate> {
   const request = await ctx.loaders.signingRequest.load(signingRequestId);
-  if (request?.ownerId !== tenantId) {
+  if (request?.ownerId !== place.ownerId) {
     throw new Refusal("NOT_FOUND", "The tenant has no such signing request.", ["signingRequestId"]);
   }
   if (request.certificateId !== null) {
@@ -152,5 +156,7 @@ async function openRequest(ctx: Context, tenantId: string, signingRequestId: str
       "signingRequestId",
     ]);
   }
+  // Its key is the same each time: what Apple may have made for it is not asked for again.
+  await intents.refuseWhileOpen(ctx.platform.readPool, place, request.publicKeySha256);
   return { csrPem: request.csrPem, publicKeySha256: request.publicKeySha256, sealedKey: null };
 }

@@ -38,6 +38,14 @@ const LOOK_LATER = {
   text: `UPDATE signing_intents SET state = $3, looks = looks + 1, next_look_at = clock_timestamp() + make_interval(secs => $4)
     WHERE root_id = $1 AND id = $2 AND state IN ('SENT', 'LOST')`,
 };
+const PUT_OFF = {
+  name: "intent_put_off",
+  text: `UPDATE signing_intents SET next_look_at = clock_timestamp() + make_interval(secs => $3) WHERE root_id = $1 AND id = $2`,
+};
+const OPEN_FOR_KEY = {
+  name: "intent_open_for_key",
+  text: `SELECT 1 FROM signing_intents WHERE root_id = $1 AND owner_id = $2 AND public_key_sha256 = $3 AND state = 'SENT' LIMIT 1`,
+};
 const COLUMNS = `root_id AS "rootId", id, owner_id AS "ownerId", credential_id AS "credentialId", kind, state, wanted, actor,
   public_key_sha256 AS "publicKeySha256", sealed_key AS "sealedKey", idempotency_key AS "idempotencyKey",
   subject_id AS "subjectId", problem_code AS "problemCode", problem_message AS "problemMessage",
@@ -111,6 +119,27 @@ export async function lookLater(
   await inPreparedTransaction(pool, scopeOf(intent), (unit) =>
     unit.rows(LOOK_LATER, [intent.rootId, intent.id, state, seconds]),
   );
+}
+
+/** Leaves an intent as it is, to be looked at again later. */
+export async function putOff(
+  pool: Pool,
+  intent: Pick<Intent, "rootId" | "ownerId" | "id">,
+  seconds: number,
+): Promise<void> {
+  await inPreparedTransaction(pool, scopeOf(intent), (unit) => unit.rows(PUT_OFF, [intent.rootId, intent.id, seconds]));
+}
+
+/** Throws OUTCOME_UNKNOWN while a certificate for a public key is being made, or looked for, by another request. */
+export async function refuseWhileOpen(
+  pool: Pool,
+  place: Pick<Intent, "rootId" | "ownerId">,
+  publicKeySha256: string,
+): Promise<void> {
+  const open = await inPreparedTransaction(pool, scopeOf(place), (unit) =>
+    unit.rows(OPEN_FOR_KEY, [place.rootId, place.ownerId, publicKeySha256]),
+  );
+  if (open.length > 0) throw new Refusal("OUTCOME_UNKNOWN", STILL_LOOKED_FOR);
 }
 
 /** The intent as it is now; nobody else changes it until the transaction ends. Throws NOT_FOUND. */

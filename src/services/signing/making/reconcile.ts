@@ -43,11 +43,25 @@ export async function reconcile(sources: ReconcileSources): Promise<void> {
       sources.locks.exclusively(
         lockOf(intent.id),
         0,
-        () => goOn(sources, intent),
+        () => goOnOrLater(sources, intent),
         () => undefined,
       ),
     ),
   );
+}
+
+/** One that cannot be gone on with is put off: it holds up no other. */
+async function goOnOrLater(sources: ReconcileSources, place: Pick<Intent, "rootId" | "ownerId" | "id">): Promise<void> {
+  try {
+    await goOn(sources, place);
+  } catch (error) {
+    const { name, code } = error as { name?: unknown; code?: unknown };
+    sources.log.error(
+      { intent: place.id, fault: { type: name, code } },
+      "what was left unfinished could not be gone on with",
+    );
+    await intents.putOff(sources.readPool, place, AGAIN_MOST_SECONDS);
+  }
 }
 
 /** Goes on with one intent, under its lock. */

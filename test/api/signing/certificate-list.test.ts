@@ -237,7 +237,7 @@ describe("one query over 20 tenants with 20 certificates each", () => {
       expect(errors).toBeUndefined();
       const lists = data.organization.subOrganizations.nodes.map((node) => node.certificates.edges.length);
       // What the server does by itself is none of the query's.
-      return { lists, statements: statements.filter((name) => name !== "intents_due").sort() };
+      return { lists, statements: [...statements].sort() };
     };
     const one = await asked(1);
     const all = await asked(20);

@@ -32,6 +32,15 @@ export function liveFor(share: string, tenants: string): string {
       WHERE reached.root_id = ${share}.root_id AND reached.share_id = ${share}.id AND reached.sub_organization_id = ANY (${tenants})) END)`;
 }
 
+/** Tenants that the viewer stands in: those of `$2`, and those below a root of it. */
+export const standsIn = (tenant: string): string =>
+  `(${tenant}.root_id = ANY ($1) AND (${tenant}.root_id = ANY ($2) OR ${tenant}.id = ANY ($2)))`;
+
+/** Shares that reach one tenant of their root, over or not; `tenant` is an expression. */
+export const reaches = (share: string, tenant: string): string => `(${share}.with_all OR EXISTS (
+      SELECT 1 FROM share_targets reached WHERE reached.root_id = ${share}.root_id AND reached.share_id = ${share}.id
+        AND reached.sub_organization_id = ${tenant}))`;
+
 /** Shares that are not over. */
 export function live(share: string): string {
   return `(${share}.expires_at IS NULL OR ${share}.expires_at > now())`;

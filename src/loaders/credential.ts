@@ -1,9 +1,9 @@
 import type { Viewer } from "../auth/viewer.js";
-import { live, liveFor, readableBy } from "../database/readable-by.js";
 import type { ReadSession } from "../database/tenancy.js";
 import type { AppleProgram, Credential, CredentialStatus } from "../entities/credential.js";
 import type { SharingTag } from "../entities/share.js";
 import { oneByKey, pagesByKey } from "./batch.js";
+import { byIdStatement, byTenantStatement, type Shareable } from "./shareable.js";
 
 /** A key as loaded: never with the sealed key itself. */
 export type CredentialRow = Omit<Credential, "sealedKey">;
@@ -22,34 +22,24 @@ export interface CredentialFilter {
   readonly status: CredentialStatus | null;
 }
 
-const COLUMNS = `c.id, c.root_id AS "rootId", c.owner_id AS "ownerId", c.name, c.program, c.key_type AS "keyType",
-  c.key_id AS "keyId", c.issuer_id AS "issuerId", c.fingerprint, c.key_version AS "keyVersion",
-  c.health_status AS "healthStatus", c.health_advice AS "healthAdvice", c.health_checked_at AS "healthCheckedAt",
-  c.created_at AS "createdAt", c.updated_at AS "updatedAt"`;
-
-const BY_ID = {
-  name: "credential_by_id",
-  text: `SELECT ${COLUMNS}, ${readableBy("c", "credential_id", "$4")} AS viewable
-    FROM credentials c WHERE ${readableBy("c", "credential_id")} AND c.id = ANY ($3)`,
+const CREDENTIALS: Shareable = {
+  table: "credentials",
+  subject: "credential_id",
+  columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.program, k.key_type AS "keyType",
+    k.key_id AS "keyId", k.issuer_id AS "issuerId", k.fingerprint, k.key_version AS "keyVersion",
+    k.health_status AS "healthStatus", k.health_advice AS "healthAdvice", k.health_checked_at AS "healthCheckedAt",
+    k.created_at AS "createdAt", k.updated_at AS "updatedAt"`,
 };
 
-/** Own keys, and at a sub-organization those that the root shares with it. */
-const BY_TENANT = {
-  name: "credentials_by_tenant",
-  text: `SELECT listed.*, t.id AS "listKey" FROM tenants t CROSS JOIN LATERAL (
-    SELECT ${COLUMNS}, CASE WHEN c.owner_id <> t.id THEN 'ROOT' WHEN s.id IS NOT NULL THEN 'SHARED' END AS tag
-    FROM credentials c
-    LEFT JOIN shares s ON s.root_id = c.root_id AND s.credential_id = c.id AND ${live("s")}
-    WHERE c.root_id = t.root_id AND c.owner_id IN (t.id, t.root_id) AND ${readableBy("c", "credential_id")}
-      AND (c.owner_id = t.id OR (s.id IS NOT NULL AND ${liveFor("s", "ARRAY[t.id]")}))
-      AND c.id > $4
-      AND ($6::text IS NULL OR strpos(lower(c.name), lower($6)) > 0 OR strpos(lower(c.key_id), lower($6)) > 0)
-      AND ($7::text IS NULL OR c.program = $7)
-      AND ($8::boolean IS NULL OR (s.id IS NOT NULL) = $8)
-      AND ($9::text IS NULL OR c.health_status = $9)
-    ORDER BY c.id LIMIT $5) listed
-    WHERE t.root_id = ANY ($1) AND t.id = ANY ($3)`,
-};
+const BY_ID = byIdStatement("credential_by_id", CREDENTIALS);
+
+const BY_TENANT = byTenantStatement(
+  "credentials_by_tenant",
+  CREDENTIALS,
+  `($7::text IS NULL OR strpos(lower(k.name), lower($7)) > 0 OR strpos(lower(k.key_id), lower($7)) > 0)
+    AND ($8::text IS NULL OR k.program = $8)
+    AND ($9::text IS NULL OR k.health_status = $9)`,
+);
 
 const LAST_USE = {
   name: "credential_last_use",
@@ -72,9 +62,9 @@ export function credentialLoaders(reads: ReadSession, viewer: Viewer) {
         ids,
         after,
         limit,
+        filter.shared,
         filter.search,
         filter.program,
-        filter.shared,
         filter.status,
       ]),
     ),

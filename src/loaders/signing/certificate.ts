@@ -5,14 +5,8 @@ import type { CertificateState, CertificateType } from "../../entities/apple/cer
 import type { SharingTag } from "../../entities/share.js";
 import type { Certificate } from "../../entities/signing/certificate.js";
 import { manyByKey, oneByKey, pagesByKey } from "../batch.js";
-import {
-  byIdStatement,
-  byTenantStatement,
-  downloadableStatement,
-  ownByIdentity,
-  ownStatement,
-  type Kept,
-} from "./list.js";
+import { byIdStatement, byTenantStatement, TO_SEE, type Shareable } from "../shareable.js";
+import { downloadableStatement, ownByIdentity, ownStatement } from "./list.js";
 
 /** A certificate as loaded: never with its private key, but whether there is one. */
 export type CertificateRow = Omit<Certificate, "content" | "sealedKey"> & {
@@ -36,7 +30,8 @@ export interface CertificateFilter {
 
 const STATE = `CASE WHEN k.revoked_at IS NOT NULL THEN 'REVOKED' WHEN k.expires_at <= now() THEN 'EXPIRED' ELSE 'VALID' END`;
 
-const CERTIFICATES: Kept = {
+const CERTIFICATES: Shareable = {
+  terms: TO_SEE,
   table: "certificates",
   subject: "certificate_id",
   columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.type, k.apple_type AS "appleType",
@@ -51,11 +46,11 @@ const BY_ID = byIdStatement("certificate_by_id", CERTIFICATES);
 const BY_TENANT = byTenantStatement(
   "certificates_by_tenant",
   CERTIFICATES,
-  `($6::text IS NULL OR strpos(lower(k.name), lower($6)) > 0 OR strpos(lower(k.common_name), lower($6)) > 0
-      OR strpos(lower(k.serial_number), lower($6)) > 0 OR strpos(lower(k.sha1), lower($6)) > 0)
-    AND ($7::text IS NULL OR k.type = $7)
-    AND ($8::text IS NULL OR ${STATE} = $8)
-    AND ($9::timestamptz IS NULL OR k.expires_at < $9)`,
+  `($7::text IS NULL OR strpos(lower(k.name), lower($7)) > 0 OR strpos(lower(k.common_name), lower($7)) > 0
+      OR strpos(lower(k.serial_number), lower($7)) > 0 OR strpos(lower(k.sha1), lower($7)) > 0)
+    AND ($8::text IS NULL OR k.type = $8)
+    AND ($9::text IS NULL OR ${STATE} = $9)
+    AND ($10::timestamptz IS NULL OR k.expires_at < $10)`,
 );
 
 /** Shared for some bundle identifiers alone, it is handed out with profiles, and not by itself. */
@@ -92,7 +87,7 @@ export function certificateLoaders(reads: ReadSession, viewer: Viewer) {
     ),
     certificatesByTenant: pagesByKey<ListedCertificate, CertificateFilter>((ids, { after, limit, filter }) =>
       reads.rows(BY_TENANT, [
-        ...[scope.roots, scope.tenants, ids, after, limit],
+        ...[scope.roots, scope.tenants, ids, after, limit, null],
         ...[filter.search, filter.type, filter.state, filter.expiresBefore],
       ]),
     ),

@@ -5,14 +5,8 @@ import type { ProfileState, ProfileType } from "../../entities/apple/provisionin
 import type { SharingTag } from "../../entities/share.js";
 import type { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
 import { manyByKey, oneByKey, pagesByKey } from "../batch.js";
-import {
-  byIdStatement,
-  byTenantStatement,
-  downloadableStatement,
-  ownByIdentity,
-  ownStatement,
-  type Kept,
-} from "./list.js";
+import { byIdStatement, byTenantStatement, TO_SEE, type Shareable } from "../shareable.js";
+import { downloadableStatement, ownByIdentity, ownStatement } from "./list.js";
 
 /** A profile as loaded: never with its content. */
 export type ProfileRow = Omit<ProvisioningProfile, "content"> & { readonly state: ProfileState };
@@ -34,7 +28,8 @@ export interface ProfileFilter {
 
 const STATE = `CASE WHEN k.expires_at <= now() THEN 'EXPIRED' WHEN k.invalid_since IS NOT NULL THEN 'INVALID' ELSE 'ACTIVE' END`;
 
-const PROFILES: Kept = {
+const PROFILES: Shareable = {
+  terms: TO_SEE,
   table: "provisioning_profiles",
   subject: "provisioning_profile_id",
   columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.uuid, k.type, k.apple_type AS "appleType",
@@ -49,12 +44,12 @@ const BY_ID = byIdStatement("provisioning_profile_by_id", PROFILES);
 const BY_TENANT = byTenantStatement(
   "provisioning_profiles_by_tenant",
   PROFILES,
-  `($6::text IS NULL OR strpos(lower(k.name), lower($6)) > 0 OR strpos(lower(k.uuid), lower($6)) > 0
-      OR strpos(lower(k.bundle_identifier), lower($6)) > 0)
-    AND ($7::text IS NULL OR k.type = $7)
-    AND ($8::text IS NULL OR ${STATE} = $8)
-    AND ($9::text IS NULL OR k.bundle_identifier = $9)
-    AND ($10::timestamptz IS NULL OR k.expires_at < $10)`,
+  `($7::text IS NULL OR strpos(lower(k.name), lower($7)) > 0 OR strpos(lower(k.uuid), lower($7)) > 0
+      OR strpos(lower(k.bundle_identifier), lower($7)) > 0)
+    AND ($8::text IS NULL OR k.type = $8)
+    AND ($9::text IS NULL OR ${STATE} = $9)
+    AND ($10::text IS NULL OR k.bundle_identifier = $10)
+    AND ($11::timestamptz IS NULL OR k.expires_at < $11)`,
 );
 
 /** A share to sign with is for the bundle identifiers that it names. */
@@ -100,7 +95,7 @@ export function provisioningProfileLoaders(reads: ReadSession, viewer: Viewer) {
     ),
     provisioningProfilesByTenant: pagesByKey<ListedProfile, ProfileFilter>((ids, { after, limit, filter }) =>
       reads.rows(BY_TENANT, [
-        ...[scope.roots, scope.tenants, ids, after, limit],
+        ...[scope.roots, scope.tenants, ids, after, limit, null],
         ...[filter.search, filter.type, filter.state, filter.bundleIdentifier, filter.expiresBefore],
       ]),
     ),

@@ -43,6 +43,26 @@ export class LightenPolicies1764000004000 implements MigrationInterface {
           WHERE root_id = root AND (credential_id = subject OR certificate_id = subject OR provisioning_profile_id = subject));
       END $$;
 
+      -- Whether a key, a certificate or a profile is shared, as far as the viewer sees: by a share that is not over.
+      CREATE FUNCTION is_shared(root text, subject text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+      BEGIN
+        RETURN EXISTS (SELECT 1 FROM shares
+          WHERE root_id = root AND (credential_id = subject OR certificate_id = subject OR provisioning_profile_id = subject)
+            AND (expires_at IS NULL OR expires_at > now()));
+      END $$;
+
+      -- Whether it is shared with one of some tenants, for a use; null: for any. With all reaches tenants of its own root alone.
+      CREATE FUNCTION is_shared_with(root text, subject text, names text[], use text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+      BEGIN
+        RETURN EXISTS (SELECT 1 FROM shares s
+          WHERE s.root_id = root AND (s.credential_id = subject OR s.certificate_id = subject OR s.provisioning_profile_id = subject)
+            AND (s.expires_at IS NULL OR s.expires_at > now()) AND (use IS NULL OR use = ANY (s.uses))
+            AND CASE WHEN s.with_all
+              THEN EXISTS (SELECT 1 FROM tenants t WHERE t.root_id = root AND t.id = ANY (names))
+              ELSE EXISTS (SELECT 1 FROM share_targets r
+                WHERE r.root_id = root AND r.share_id = s.id AND r.sub_organization_id = ANY (names)) END);
+      END $$;
+
       ALTER POLICY shares_select ON shares USING (
         root_id = ANY ((SELECT viewer_roots())::text[])
         AND (root_id = ANY ((SELECT viewer_tenants())::text[])
@@ -84,6 +104,8 @@ export class LightenPolicies1764000004000 implements MigrationInterface {
               SELECT 1 FROM share_targets target
               WHERE target.root_id = shares.root_id AND target.share_id = shares.id
                 AND target.sub_organization_id = ANY ((SELECT viewer_tenants())::text[]))))));
+      DROP FUNCTION is_shared_with(text, text, text[], text);
+      DROP FUNCTION is_shared(text, text);
       DROP FUNCTION viewer_sees_share_of(text, text);
       DROP FUNCTION viewer_is_named_by(text, text);
     `);

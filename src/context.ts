@@ -15,6 +15,7 @@ import { sees } from "./rules/node.js";
 import { actorOf } from "./services/audit.js";
 import type { DataKeyUnit } from "./services/data-key.js";
 import type { Snapshots } from "./services/apple/snapshot.js";
+import type { SignIns } from "./services/sign-in.js";
 import { signingKeySource, type UsableKey } from "./services/signing-key.js";
 import type { Vault } from "./vault/vault.js";
 
@@ -26,6 +27,8 @@ export interface Platform {
   readonly apple: AppleClient;
   readonly tokens: TokenCache;
   readonly snapshots: Snapshots;
+  /** Who signed in here. */
+  readonly signIns: SignIns;
   /** What one process of many does at a time. */
   readonly locks: AdvisoryLocks;
   /** Null where no identity provider is configured. */
@@ -38,6 +41,8 @@ export interface Context {
   readonly platform: Platform;
   readonly viewer: Viewer;
   readonly requestId: string;
+  /** Rejects where the viewer is not who it was taken for: nothing is done, noted or answered before it resolves. */
+  readonly confirmed: Promise<void>;
   /** When the request has to end. */
   readonly deadline: { readonly signal: AbortSignal; lift(): void };
   /** From where it came. */
@@ -64,22 +69,27 @@ export function createContext(
     requestId,
     ipAddress,
     deadline = NO_DEADLINE,
-  }: Pick<Context, "requestId" | "ipAddress"> & Partial<Pick<Context, "deadline">>,
+    reads = new ReadSession(platform.readPool, viewer.scope, deadline.signal),
+    confirmed = Promise.resolve(),
+  }: Pick<Context, "requestId" | "ipAddress"> &
+    Partial<Pick<Context, "deadline" | "confirmed"> & { readonly reads: ReadSession }>,
 ): Context {
-  const reads = new ReadSession(platform.readPool, viewer.scope, deadline.signal);
   const actor = actorOf({ viewer, requestId, ipAddress });
   const signerIn = (tenants: readonly string[], use: ShareUse): Signer<UsableKey> => {
     const user = { scope: viewer.scope, tenants, use, actor };
     return createSigner(signingKeySource(reads, user, platform.vault), platform.tokens);
   };
-  const signer = signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW");
   const load = (): Loaders =>
-    createLoaders({ reads, viewer, signer, snapshots: platform.snapshots, signal: deadline.signal });
+    createLoaders({
+      ...{ reads, viewer, snapshots: platform.snapshots, signal: deadline.signal },
+      signer: () => signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW"),
+    });
   return {
     platform,
     viewer,
     requestId,
     ipAddress,
+    confirmed,
     deadline,
     refusals: [],
     loaders: load(),

@@ -7,13 +7,14 @@ import type { Platform } from "./context.js";
 import { makeDataSource } from "./database/data-source.js";
 import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
-import { makeReadPool } from "./database/tenancy.js";
+import { makeReadPool } from "./database/read-pool.js";
 import { dataKeyStore } from "./services/data-key.js";
 import { ReconcileJobs } from "./jobs/reconcile.js";
 import { SyncJobs } from "./jobs/sync.js";
 import { makeLog } from "./log.js";
 import { Snapshots } from "./services/apple/snapshot.js";
 import { noteWanted } from "./services/apple/sync.js";
+import { SignIns } from "./services/sign-in.js";
 import { checkVault } from "./services/vault-sentinel.js";
 import { localKeyProvider, parseKeyEncryptionKey, readOrMakeKeyFile, type KeyProvider } from "./vault/key-provider.js";
 import type { Secret } from "./vault/secret.js";
@@ -96,6 +97,7 @@ export async function openPlatform(
       apple,
       tokens: new TokenCache(),
       snapshots,
+      signIns: new SignIns(),
       locks,
       verifyJwt: config.oidc === null ? null : jwtVerifier(config.oidc),
       log,

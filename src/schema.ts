@@ -1,7 +1,8 @@
 import "reflect-metadata";
-import { lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphql";
+import { isAbstractType, lexicographicSortSchema, printSchema, type GraphQLSchema } from "graphql";
 import { GraphQLDateTime } from "graphql-scalars";
 import { buildSchema } from "type-graphql";
+import { typeNameOf } from "./entities/node.js";
 import { resolvers } from "./resolvers/index.js";
 import { guard } from "./rules/guard.js";
 import { rules } from "./rules/index.js";
@@ -19,6 +20,10 @@ export async function makeSchema(): Promise<GraphQLSchema> {
   for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
     const root = schema.getType(name);
     if (root) root.description = description;
+  }
+  // Compiled execution asks for the type of a thing and does not wait, and type-graphql's own function is asynchronous.
+  for (const type of Object.values(schema.getTypeMap()).filter(isAbstractType)) {
+    if (!type.name.startsWith("__")) type.resolveType = (value: { id: string }) => typeNameOf(value);
   }
   return guard(schema, rules);
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import type { AddressInfo, Socket } from "node:net";
-import { fastifyApolloHandler } from "@as-integrations/fastify";
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -10,20 +9,19 @@ import fastify, {
   type FastifyRequest,
 } from "fastify";
 import { readBearer } from "./auth/bearer.js";
-import type { Viewer } from "./auth/viewer.js";
-import { createContext, type Platform } from "./context.js";
+import type { Platform } from "./context.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
 import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
-import { Deadline, QUERY_DEADLINE_MS } from "./server/deadline.js";
+import { makeAsk, sendAnswer } from "./server/ask.js";
 import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
 import { RateExceeded, RateLimits, type RateOptions } from "./server/rate.js";
-import { signIn } from "./services/sign-in.js";
+import { claimOf, signIn, type Claim } from "./services/sign-in.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Who asks; set before GraphQL runs, and only on its route. */
-    viewer: Viewer | null;
+    /** What was presented and may be somebody; only on the route of GraphQL. */
+    claim: Claim | null;
   }
 }
 
@@ -49,9 +47,10 @@ export interface ServerOptions extends Partial<RateOptions> {
 /** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
 export async function startServer(platform: Platform, options: ServerOptions): Promise<RunningServer> {
   const { log } = platform;
-  const rates = new RateLimits(platform.readPool, { requestsPerMinute: 0, costPerMinute: 0, ...options });
+  const rates = new RateLimits(platform.dataSource, { requestsPerMinute: 0, costPerMinute: 0, ...options });
   const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, platform, rates });
   await apollo.start();
+  const ask = makeAsk({ platform, apollo, rates });
   const logger: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance: logger,
@@ -66,7 +65,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     frameworkErrors: (_, request, reply) => void refuse(request, reply, 400, "INVALID_INPUT", UNREADABLE),
     clientErrorHandler: answerClientError,
   });
-  app.decorateRequest("viewer", null);
+  app.decorateRequest("claim", null);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
     answerFault(platform, error, request, reply),
   );
@@ -84,7 +83,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   app.get("/livez", () => ({ status: "ok" }));
   app.get("/readyz", async (_, reply) => {
     try {
-      await platform.readPool.query("SELECT 1");
+      await platform.dataSource.query("SELECT 1");
       return { status: "ok" };
     } catch {
       return reply.code(503).send({ status: "unavailable" });
@@ -95,25 +94,20 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   app.route({
     url: "/graphql",
     method: ["GET", "POST"],
+    // Whoever was never seen here is told apart before a body is read for them.
     onRequest: async (request, reply) => {
       void reply.header("x-request-id", request.id).header("cache-control", "no-store");
       const presented = readBearer(request.headers.authorization);
-      request.viewer = presented === null ? null : await signIn(platform, presented);
-      if (request.viewer === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
-      await rates.countRequest(request.viewer.actorId);
+      request.claim = presented === null ? null : await claimOf(platform, presented);
+      if (request.claim === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
+      if (platform.signIns.get(request.claim) !== undefined) return;
+      if ((await signIn(platform, request.claim)) === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
     },
-    handler: fastifyApolloHandler(apollo, {
-      context: (request) => {
-        if (request.viewer === null) throw new Error("A request reached the graph without a viewer");
-        return Promise.resolve(
-          createContext(platform, request.viewer, {
-            requestId: request.id,
-            ipAddress: request.ip,
-            deadline: new Deadline(QUERY_DEADLINE_MS),
-          }),
-        );
-      },
-    }),
+    handler: async (request, reply) => {
+      if (request.claim === null) throw new Error("A request reached the graph without a claim");
+      const answer = await ask(request, request.claim);
+      return answer === null ? refuse(request, reply, 401, "UNAUTHENTICATED") : sendAnswer(reply, answer);
+    },
   });
 
   await app.listen({ port: options.port, host: options.host });

@@ -76,7 +76,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
 /** Files of a layer of nouns that are no noun: what holds the nouns of the layer together. */
 const STRUCTURE: Readonly<Record<string, readonly string[]>> = {
   entities: ["index"],
-  loaders: ["index", "batch", "shareable", "list"],
+  loaders: ["index", "batch", "shareable", "list", "lazy"],
   resolvers: ["index", "connection", "payload", "selection"],
   rules: ["index", "guard", "shield"],
   services: ["input", "write", "store", "standing", "outcome"],

@@ -5,11 +5,18 @@ export type ShareSubjectColumn = "credential_id" | "certificate_id" | "provision
 
 /**
  * The clause that every load of something shareable carries: rows of the viewer's tenants, or shared with one of
- * them by a share that is not over. `$1` are the viewer's roots, `$2` the tenants; `row` is the alias of a table
- * with `root_id`, `owner_id` and `id`, and `subject` the column of `shares` that refers to it. `terms` is what else
- * the share `s` has to allow.
+ * them, for a use where one is named, by a share that is not over. `$1` are the viewer's roots, `$2` the tenants; `row`
+ * is the alias of a table with `root_id`, `owner_id` and `id`. Shares are looked up by a function of the database, and
+ * only for rows that are not the tenants' own.
  */
-export function readableBy(row: string, subject: ShareSubjectColumn, tenants = "$2", terms = "true"): string {
+export function readableBy(row: string, tenants = "$2", use: ShareUse | null = null): string {
+  const wanted = use === null ? "NULL" : `'${use}'`;
+  return `(${ownedBy(row, tenants)} OR (${row}.root_id = ANY ($1)
+    AND is_shared_with(${row}.root_id, ${row}.id, ${tenants}, ${wanted})))`;
+}
+
+/** As `readableBy`, with what the share `s` has to allow besides. */
+export function readableOnTerms(row: string, subject: ShareSubjectColumn, tenants: string, terms: string): string {
   return `(${ownedBy(row, tenants)} OR (${row}.root_id = ANY ($1) AND EXISTS (
     SELECT 1 FROM shares s WHERE s.root_id = ${row}.root_id AND s.${subject} = ${row}.id AND ${liveFor("s", tenants)}
       AND ${terms})))`;

@@ -1,5 +1,7 @@
-import pg, { escapeLiteral, type Pool, type PoolClient } from "pg";
+import type pg from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { DataSource, EntityManager } from "typeorm";
+import { begin, ENTER_SCOPE, sendTogether, settingsOf } from "./read-pool.js";
 
 /** Where a unit of work stands. Row-level security shows it nothing else: no roots, no rows. */
 export interface Scope {
@@ -21,37 +23,13 @@ export interface Statement {
   readonly text: string;
 }
 
-/** The pool that hot reads take: its statements are sent without waiting for the answer to the one before. */
-export function makeReadPool(url: string, max = 20): Pool {
-  return new pg.Pool({
-    connectionString: url,
-    max,
-    pipeline: true,
-    application_name: "countersign reads",
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 10_000,
-    idle_in_transaction_session_timeout: 15_000,
-  });
+/** Asked at the start of a session: nothing that it reads counts unless `accept` takes the answer. */
+export interface Premise {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+  /** Throws what the reads are to fail with. */
+  readonly accept: (rows: readonly object[]) => void;
 }
-
-/** Local to the transaction: what a pooled connection's next borrower must never inherit. */
-function settingsOf(scope: Scope): string {
-  const settings: [name: string, value: string][] = [
-    ["countersign.roots", scope.roots.join(",")],
-    ["countersign.tenants", scope.tenants.join(",")],
-    ["countersign.presented_hash", scope.presentedHash ?? ""],
-    ["countersign.signed_in_email", scope.signedInEmail ?? ""],
-    ["countersign.operator", scope.operator === true ? "on" : ""],
-  ];
-  const calls = settings.map(([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`);
-  return `SELECT ${calls.join(", ")}`;
-}
-
-/**
- * Prepared statements keep their plan. Left to choose, PostgreSQL plans the policies' subqueries anew each time,
- * which takes several times what running them does. Their plans do not depend on the values: all go by keys.
- */
-const PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)";
 
 /**
  * The reads of one request. The first opens a transaction and sets the scope in the same round trip; those that
@@ -61,6 +39,7 @@ const PLAN_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)";
 export class ReadSession {
   #client: Promise<PoolClient> | null = null;
   #begun: Promise<unknown> = Promise.resolve();
+  #premise: Promise<void> | null = null;
   #running = 0;
   #failed = false;
 
@@ -69,19 +48,31 @@ export class ReadSession {
     private readonly scope: Scope,
     /** Aborted when nothing more is to be read. */
     private readonly signal: AbortSignal | null = null,
+    private readonly premise: Premise | null = null,
   ) {}
+
+  /** Asks for the premise, where there is one, together with what is read first. Rejects with what it failed with. */
+  async hold(): Promise<void> {
+    if (this.premise === null) return;
+    await this.#inSession(() => Promise.resolve());
+  }
 
   /** The rows of a statement, in the shape it names. */
   async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     this.signal?.throwIfAborted();
+    return this.#inSession(async (client) => {
+      const { rows } = await client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] });
+      return rows;
+    });
+  }
+
+  async #inSession<T>(read: (client: PoolClient) => Promise<T>): Promise<T> {
     this.#running += 1;
     try {
       const client = await (this.#client ??= this.#begin());
-      const [result] = await Promise.all([
-        client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] }),
-        this.#begun,
-      ]);
-      return result.rows;
+      sendTogether(client);
+      const [result] = await Promise.all([read(client), this.#begun, this.#premise]);
+      return result;
     } catch (error) {
       this.#failed = true;
       throw error;
@@ -97,8 +88,15 @@ export class ReadSession {
   async #begin(): Promise<PoolClient> {
     const client = await this.pool.connect();
     // Not awaited here: the first read goes out behind it. Were it to fail, the read would stand nowhere and see no rows.
-    this.#begun = client.query(`BEGIN READ ONLY; ${settingsOf(this.scope)}, ${PLAN_ONCE}`);
+    this.#begun = begin(client, "READ ONLY", this.scope);
     this.#begun.catch(() => undefined); // Every read awaits it, and reports it.
+    if (this.premise !== null && this.#premise === null) {
+      const { statement, values, accept } = this.premise;
+      this.#premise = client.query<pg.QueryResultRow>({ ...statement, values: [...values] }).then(({ rows }) => {
+        accept(rows);
+      });
+      this.#premise.catch(() => undefined); // Likewise.
+    }
     return client;
   }
 
@@ -141,7 +139,7 @@ export async function inTransaction<T>(
   work: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
   return dataSource.transaction(async (manager) => {
-    await manager.query(settingsOf(scope));
+    await manager.query(ENTER_SCOPE, settingsOf(scope));
     const pending: (() => Promise<void>)[] = [];
     endings.set(manager, pending);
     const done = await work(manager);
@@ -165,7 +163,7 @@ export async function inPreparedTransaction<T>(pool: Pool, scope: Scope, work: (
   const client = await pool.connect();
   let isBroken = false;
   try {
-    const begun = client.query(`BEGIN; ${settingsOf(scope)}, ${PLAN_ONCE}`);
+    const begun = begin(client, "READ WRITE", scope);
     begun.catch(() => undefined); // Every statement awaits it, and reports it.
     const pending: (() => Promise<void>)[] = [];
     const done = await work({

@@ -12,12 +12,45 @@ export interface Page<Row> {
   readonly hasNextPage: boolean;
 }
 
+/** A DataLoader that is made when it is first asked: a request has dozens of loaders, and asks few. */
+export class Loader<Key, Value, CacheKey = Key> {
+  #made: DataLoader<Key, Value, CacheKey> | null = null;
+
+  constructor(
+    private readonly batch: DataLoader.BatchLoadFn<Key, Value>,
+    private readonly options: DataLoader.Options<Key, Value, CacheKey> = {},
+  ) {}
+
+  get #loader(): DataLoader<Key, Value, CacheKey> {
+    return (this.#made ??= new DataLoader(this.batch, this.options));
+  }
+
+  load(key: Key): Promise<Value> {
+    return this.#loader.load(key);
+  }
+
+  loadMany(keys: readonly Key[]): Promise<(Value | Error)[]> {
+    return this.#loader.loadMany(keys);
+  }
+
+  /** What is known already is not asked for. */
+  prime(key: Key, value: Value): void {
+    this.#loader.prime(key, value);
+  }
+
+  /** Asks for it again when it is wanted again. */
+  clear(key: Key): this {
+    this.#made?.clear(key);
+    return this;
+  }
+}
+
 /** A loader of single rows: one statement for all the keys of a tick. Results are given back by key; null: none seen. */
 export function oneByKey<Row>(
   load: (keys: readonly string[]) => Promise<readonly Row[]>,
   keyOf: (row: Row) => string,
-): DataLoader<string, Row | null> {
-  return new DataLoader(async (keys) => {
+): Loader<string, Row | null> {
+  return new Loader(async (keys) => {
     // PostgreSQL's text holds no NUL: a key with one is the key of nothing.
     const possible = keys.filter((key) => !key.includes("\u0000"));
     const found = new Map((await load(possible)).map((row) => [keyOf(row), row]));
@@ -28,8 +61,8 @@ export function oneByKey<Row>(
 /** A loader of whole lists: one statement for all the keys of a tick, in the order in which it gives the rows. */
 export function manyByKey<Row extends object>(
   load: (keys: readonly string[]) => Promise<readonly Listed<Row>[]>,
-): DataLoader<string, Row[]> {
-  return new DataLoader(async (keys) => {
+): Loader<string, Row[]> {
+  return new Loader(async (keys) => {
     const found = groupBy(await load(keys), (row) => row.listKey);
     return keys.map((key) => found.get(key) ?? []);
   });
@@ -53,9 +86,9 @@ export function pagesByKey<Row extends object, Filter>(
     keys: readonly string[],
     page: { after: string; limit: number; filter: Filter },
   ) => Promise<readonly Listed<Row>[]>,
-): DataLoader<ListKey<Filter>, Page<Listed<Row>>, string> {
+): Loader<ListKey<Filter>, Page<Listed<Row>>, string> {
   const shapeOf = ({ first, after, filter }: ListKey<Filter>): string => JSON.stringify([first, after, filter]);
-  return new DataLoader(
+  return new Loader(
     async (lists) => {
       const shapes = groupBy(lists, shapeOf);
       const pages = new Map<ListKey<Filter>, Page<Listed<Row>>>();

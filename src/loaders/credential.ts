@@ -3,7 +3,7 @@ import type { ReadSession } from "../database/tenancy.js";
 import type { AppleProgram, Credential, CredentialStatus } from "../entities/credential.js";
 import type { SharingTag } from "../entities/share.js";
 import { oneByKey, pagesByKey } from "./batch.js";
-import { byIdStatement, byTenantStatement, type Shareable } from "./shareable.js";
+import { byIdStatement, byTenantStatement, type Shareable, type TenantLoader, withOwners } from "./shareable.js";
 
 /** A key as loaded: never with the sealed key itself. */
 export type CredentialRow = Omit<Credential, "sealedKey">;
@@ -25,6 +25,7 @@ export interface CredentialFilter {
 const CREDENTIALS: Shareable = {
   table: "credentials",
   subject: "credential_id",
+  use: null,
   columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.program, k.key_type AS "keyType",
     k.key_id AS "keyId", k.issuer_id AS "issuerId", k.fingerprint, k.key_version AS "keyVersion",
     k.health_status AS "healthStatus", k.health_advice AS "healthAdvice", k.health_checked_at AS "healthCheckedAt",
@@ -48,11 +49,15 @@ const LAST_USE = {
 };
 
 /** Loaders of keys. */
-export function credentialLoaders(reads: ReadSession, viewer: Viewer) {
+export function credentialLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
   const { scope } = viewer;
   return {
     credential: oneByKey<FoundCredential>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewer.tenantsWith("CREDENTIALS_VIEW")]),
+      async (ids) =>
+        withOwners(
+          await reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewer.tenantsWith("CREDENTIALS_VIEW")]),
+          others,
+        ),
       (row) => row.id,
     ),
     credentialsByTenant: pagesByKey<ListedCredential, CredentialFilter>((ids, { after, limit, filter }) =>

@@ -6,6 +6,7 @@ import type { UsableKey } from "../services/signing-key.js";
 import { accessTokenLoaders } from "./access-token.js";
 import { appleBundleIdLoaders } from "./apple/bundle-id.js";
 import { appleCertificateLoaders } from "./apple/certificate.js";
+import type { AppleReader } from "./apple/list.js";
 import { appleDeviceLoaders } from "./apple/device.js";
 import { driftEventLoaders } from "./apple/drift-event.js";
 import { appleProfileLoaders } from "./apple/provisioning-profile.js";
@@ -13,47 +14,60 @@ import { appleSnapshotLoaders } from "./apple/snapshot.js";
 import { auditEventLoaders } from "./audit-event.js";
 import { credentialLoaders } from "./credential.js";
 import { memberLoaders } from "./member.js";
-import { shareLoaders } from "./share.js";
+import { shareLoaders, type ShareSubjects } from "./share.js";
 import { certificateLoaders } from "./signing/certificate.js";
 import { expiringLoaders } from "./signing/expiring.js";
 import { provisioningProfileLoaders } from "./signing/provisioning-profile.js";
 import { signingRequestLoaders } from "./signing/signing-request.js";
+import type { TenantLoader } from "./shareable.js";
+import { lazily } from "./lazy.js";
 import { tenantLoaders } from "./tenant.js";
 
 /** What loaders read from: the request's reads, who asks, and Apple through the keys that the viewer may use now. */
 export interface LoaderSources {
   readonly reads: ReadSession;
   readonly viewer: Viewer;
-  readonly signer: Signer<UsableKey>;
+  readonly signer: () => Signer<UsableKey>;
   readonly snapshots: Snapshots;
   /** Aborted when the request has to end. */
   readonly signal: AbortSignal;
 }
 
-/** The loaders of one request: every read of a resolver or a rule goes through them. */
-export function createLoaders({ reads, viewer, signer, snapshots, signal }: LoaderSources) {
-  const reader = { reads, roots: viewer.scope.roots, tenants: viewer.tenantsWith("SIGNING_VIEW") };
-  const subjects = {
-    ...auditEventLoaders(reads, viewer),
-    ...credentialLoaders(reads, viewer),
-    ...certificateLoaders(reads, viewer),
-    ...provisioningProfileLoaders(reads, viewer),
-  };
-  return {
-    ...tenantLoaders(reads, viewer),
-    ...memberLoaders(reads, viewer),
-    ...accessTokenLoaders(reads, viewer),
-    ...subjects,
-    ...shareLoaders(reads, viewer, subjects),
-    ...expiringLoaders(reads, viewer),
-    ...signingRequestLoaders(reads, viewer),
-    ...appleSnapshotLoaders(reader, { signer, snapshots, signal }),
-    ...appleCertificateLoaders(reader),
-    ...appleProfileLoaders(reader),
-    ...appleBundleIdLoaders(reader),
-    ...appleDeviceLoaders(reader),
-    ...driftEventLoaders(reader),
-  };
-}
+/** Loaders by what they load: each group is made from the sources of a request, and may ask the others. */
+const GROUPS = {
+  tenants: ({ reads, viewer }: LoaderSources) => tenantLoaders(reads, viewer),
+  members: ({ reads, viewer }: LoaderSources) => memberLoaders(reads, viewer),
+  accessTokens: ({ reads, viewer }: LoaderSources) => accessTokenLoaders(reads, viewer),
+  auditEvents: ({ reads, viewer }: LoaderSources) => auditEventLoaders(reads, viewer),
+  credentials: ({ reads, viewer }: LoaderSources, others: TenantLoader) => credentialLoaders(reads, viewer, others),
+  certificates: ({ reads, viewer }: LoaderSources, others: TenantLoader) => certificateLoaders(reads, viewer, others),
+  provisioningProfiles: ({ reads, viewer }: LoaderSources, others: TenantLoader) =>
+    provisioningProfileLoaders(reads, viewer, others),
+  shares: ({ reads, viewer }: LoaderSources, others: ShareSubjects) => shareLoaders(reads, viewer, others),
+  expiring: ({ reads, viewer }: LoaderSources) => expiringLoaders(reads, viewer),
+  signingRequests: ({ reads, viewer }: LoaderSources) => signingRequestLoaders(reads, viewer),
+  appleSnapshots: (sources: LoaderSources) =>
+    appleSnapshotLoaders(readerOf(sources), { ...sources, signer: sources.signer() }),
+  appleCertificates: (sources: LoaderSources) => appleCertificateLoaders(readerOf(sources)),
+  appleProfiles: (sources: LoaderSources) => appleProfileLoaders(readerOf(sources)),
+  appleBundleIds: (sources: LoaderSources) => appleBundleIdLoaders(readerOf(sources)),
+  appleDevices: (sources: LoaderSources) => appleDeviceLoaders(readerOf(sources)),
+  driftEvents: (sources: LoaderSources) => driftEventLoaders(readerOf(sources)),
+};
 
-export type Loaders = ReturnType<typeof createLoaders>;
+const readerOf = ({ reads, viewer }: LoaderSources): AppleReader => ({
+  reads,
+  roots: viewer.scope.roots,
+  tenants: viewer.tenantsWith("SIGNING_VIEW"),
+});
+
+type Groups = { readonly [Name in keyof typeof GROUPS]: ReturnType<(typeof GROUPS)[Name]> };
+type Joined<Union> = (Union extends object ? (group: Union) => void : never) extends (group: infer All) => void
+  ? All
+  : never;
+
+/** All loaders by their names, whatever group they are of. */
+export type Loaders = Joined<Groups[keyof Groups]>;
+
+/** The loaders of one request: every read of a resolver or a rule goes through them. */
+export const createLoaders = lazily<LoaderSources, Loaders>(GROUPS);

@@ -48,14 +48,14 @@ const REACHING = {
 export type ShareTerms = Pick<Share, "id" | "uses" | "bundleIdentifiers" | "expiresAt"> & { readonly reaches: boolean };
 
 /** Where what can be shared is loaded from. */
-type SubjectLoaders = Pick<ReturnType<typeof credentialLoaders>, "credential"> &
+export type ShareSubjects = Pick<ReturnType<typeof credentialLoaders>, "credential"> &
   Pick<ReturnType<typeof certificateLoaders>, "certificate"> &
   Pick<ReturnType<typeof provisioningProfileLoaders>, "provisioningProfile">;
 
 /** Something that can be shared, told apart by what it is. */
 export type ShareSubject = NonNullable<Awaited<ReturnType<typeof loadSubject>>>;
 
-async function loadSubject(loaders: SubjectLoaders, id: string) {
+async function loadSubject(loaders: ShareSubjects, id: string) {
   const kind = kindOf(id);
   switch (kind) {
     case "credential": {
@@ -76,7 +76,7 @@ async function loadSubject(loaders: SubjectLoaders, id: string) {
 }
 
 /** Loaders of shares. */
-export function shareLoaders(reads: ReadSession, { scope }: Viewer, subjects: SubjectLoaders) {
+export function shareLoaders(reads: ReadSession, { scope }: Viewer, subjects: ShareSubjects) {
   return {
     /** Something that can be shared, by its id; null where none is seen. */
     shareSubject: (id: string) => loadSubject(subjects, id),

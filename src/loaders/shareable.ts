@@ -1,21 +1,34 @@
 import { allows, live, readableBy, reaches, standsIn, type ShareSubjectColumn } from "../database/readable-by.js";
 import type { Statement } from "../database/tenancy.js";
+import type { ShareUse } from "../entities/share.js";
+import type { tenantLoaders } from "./tenant.js";
+
+/** Whom owners are told to. */
+export type TenantLoader = Pick<ReturnType<typeof tenantLoaders>, "tenant">;
 
 /** How statements read a kind of what can be shared: its table, the column of `shares` that refers to it, and its columns as `k`. */
 export interface Shareable {
   readonly table: "credentials" | "certificates" | "provisioning_profiles";
   readonly subject: ShareSubjectColumn;
   readonly columns: string;
-  /** What a share has to allow, so that the thing is in the list of those it is shared with. */
-  readonly terms?: string;
+  /** What a share has to be for, so that the thing is in the list of those it is shared with; null: anything. */
+  readonly use: ShareUse | null;
 }
 
-/** A statement for things by their ids; `viewable` where one of the tenants of `$4` has it, to see. */
-export function byIdStatement(name: string, { table, subject, columns, terms }: Shareable): Statement {
+/** Of something asked by its id, the tenant that owns it, since nearly everybody asks for that too. */
+export interface WithOwner {
+  readonly ownerName: string;
+  readonly ownerCreatedAt: Date;
+}
+
+/** A statement for things by their ids, with their owners; `viewable` where one of the tenants of `$4` has it, to see. */
+export function byIdStatement(name: string, { table, columns, use }: Shareable): Statement {
   return {
     name,
-    text: `SELECT ${columns}, ${readableBy("k", subject, "$4", terms)} AS viewable
-      FROM ${table} k WHERE ${readableBy("k", subject)} AND k.id = ANY ($3)`,
+    text: `SELECT ${columns}, ${readableBy("k", "$4", use)} AS viewable,
+        o.name AS "ownerName", o.created_at AS "ownerCreatedAt"
+      FROM ${table} k JOIN tenants o ON o.root_id = k.root_id AND o.id = k.owner_id
+      WHERE ${readableBy("k")} AND k.id = ANY ($3)`,
   };
 }
 
@@ -26,12 +39,11 @@ export function byIdStatement(name: string, { table, subject, columns, terms }: 
  */
 export function byTenantStatement(
   name: string,
-  { table, subject, columns, terms = "true" }: Shareable,
+  { table, subject, columns, use }: Shareable,
   narrowed: string,
 ): Statement {
   // Only the root shares.
-  const isShared = `(k.owner_id = k.root_id AND EXISTS (
-        SELECT 1 FROM shares s WHERE s.root_id = k.root_id AND s.${subject} = k.id AND ${live("s")}))`;
+  const isShared = "(k.owner_id = k.root_id AND is_shared(k.root_id, k.id))";
   return {
     name,
     text: `SELECT listed.*, t.id AS "listKey" FROM tenants t CROSS JOIN LATERAL (
@@ -43,7 +55,7 @@ export function byTenantStatement(
         UNION ALL
         (SELECT ${columns}, 'ROOT' AS tag FROM shares s
           JOIN ${table} k ON k.root_id = s.root_id AND k.id = s.${subject}
-          WHERE s.root_id = t.root_id AND t.id <> t.root_id AND ${live("s")} AND ${reaches("s", "t.id")} AND ${terms}
+          WHERE s.root_id = t.root_id AND t.id <> t.root_id AND ${live("s")} AND ${reaches("s", "t.id")} AND ${use === null ? "true" : allows(use)}
             AND ($6 IS NULL OR $6) AND s.${subject} > $4 AND ${narrowed}
           ORDER BY s.${subject} LIMIT $5)) found
       ORDER BY id LIMIT $5) listed
@@ -51,5 +63,13 @@ export function byTenantStatement(
   };
 }
 
-/** The term of a list of what signs: a share has to allow it to be seen. */
-export const TO_SEE = allows("VIEW");
+/** What is asked by its id, and its owner, who is not asked for again. */
+export function withOwners<Row extends { readonly ownerId: string; readonly rootId: string }>(
+  rows: readonly (Row & WithOwner)[],
+  { tenant }: TenantLoader,
+): readonly Row[] {
+  for (const { ownerId: id, rootId, ownerName: name, ownerCreatedAt: createdAt } of rows) {
+    tenant.prime(id, { id, rootId, name, createdAt });
+  }
+  return rows;
+}

@@ -51,16 +51,22 @@ const ENTERED = {
 
 /** Loaders of organizations and sub-organizations. */
 export function tenantLoaders(reads: ReadSession, { scope }: Viewer) {
+  const tenant = oneByKey<TenantRow>(
+    (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids]),
+    (row) => row.id,
+  );
+  /** Of those in a list nobody asks again by the id: the owner of a tenant's keys is known. */
+  const known = <Row extends TenantRow>(rows: Row[]): Row[] => {
+    for (const row of rows) tenant.prime(row.id, row);
+    return rows;
+  };
   return {
-    tenant: oneByKey<TenantRow>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids]),
-      (row) => row.id,
+    tenant,
+    subOrganizationsByOrganization: pagesByKey<TenantRow, { search: string }>(async (ids, { after, limit, filter }) =>
+      known(await reads.rows(SUB_ORGANIZATIONS, [scope.roots, scope.tenants, ids, after, limit, filter.search])),
     ),
-    subOrganizationsByOrganization: pagesByKey<TenantRow, { search: string }>((ids, { after, limit, filter }) =>
-      reads.rows(SUB_ORGANIZATIONS, [scope.roots, scope.tenants, ids, after, limit, filter.search]),
-    ),
-    subOrganizationsByShare: pagesByKey<TenantRow, null>((ids, { after, limit }) =>
-      reads.rows(BY_SHARE, [scope.roots, scope.tenants, ids, after, limit]),
+    subOrganizationsByShare: pagesByKey<TenantRow, null>(async (ids, { after, limit }) =>
+      known(await reads.rows(BY_SHARE, [scope.roots, scope.tenants, ids, after, limit])),
     ),
     subOrganizationsOfCredential: manyByKey<TenantRow>((ids) =>
       reads.rows(BY_CREDENTIAL, [scope.roots, scope.tenants, ids]),

@@ -1,10 +1,12 @@
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import { ApolloServerPluginInlineTraceDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { GraphQLError, OperationTypeNode, type GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 import type { Context, Platform } from "../context.js";
 import { auditPlugin } from "./audit.js";
+import { compiledExecution } from "./execution.js";
 import { logFaults, makeErrorFormatter } from "./error.js";
 import type { RateLimits } from "./rate.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
@@ -15,7 +17,7 @@ export function makeApollo(
   options: { introspection: boolean; platform: Platform; rates: RateLimits },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
-    schema,
+    gateway: compiledExecution(schema),
     introspection: options.introspection,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
@@ -27,9 +29,11 @@ export function makeApollo(
     validationRules: [limitsRule],
     validationOptions: { maxErrors: VALIDATION_ERRORS_MOST },
     formatError: makeErrorFormatter(schema),
+    stringifyResult: JSON.stringify,
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
       costPlugin(options.rates),
       deadlinePlugin,
       answerPlugin,
@@ -53,13 +57,14 @@ const costPlugin = (rates: RateLimits): ApolloServerPlugin<Context> => ({
   },
 });
 
-/** Queries end in time; mutations are carried through. */
+/** Queries end in time; mutations are carried through, once it is sure who asks. */
 const deadlinePlugin: ApolloServerPlugin<Context> = {
   requestDidStart({ contextValue }) {
     return Promise.resolve({
-      didResolveOperation({ operation }) {
-        if (operation?.operation === OperationTypeNode.MUTATION) contextValue.deadline.lift();
-        return Promise.resolve();
+      async didResolveOperation({ operation }) {
+        if (operation?.operation !== OperationTypeNode.MUTATION) return;
+        contextValue.deadline.lift();
+        await contextValue.confirmed;
       },
       willSendResponse() {
         contextValue.deadline.lift();

@@ -57,6 +57,14 @@ interface Miss {
 async function entriesOf(request: GraphQLRequestContextWillSendResponse<Context>): Promise<AuditEntry[]> {
   const { operation, contextValue: ctx } = request;
   if (request.errors === undefined && ctx.refusals.every((list) => list.length === 0)) return [];
+  // Whoever is not who they were taken for is asked again, as who they are.
+  if (
+    !(await ctx.confirmed.then(
+      () => true,
+      () => false,
+    ))
+  )
+    return [];
   const isMutation = operation?.operation === OperationTypeNode.MUTATION;
   const names = operation === undefined ? new Map<string, string>() : fieldNames(operation, request.document);
   const thrown = (request.errors ?? []).flatMap((error): Miss[] => {

@@ -120,12 +120,53 @@ export function checkCost(
   if (!hasFewValues(variables)) throw tooComplex(`The variables hold more than ${VALUES_MOST} values.`);
   if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
   // Variables that do not fit: the execution that follows refuses them, and says which.
-  const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  const { errors, coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {
+    maxErrors: 1,
+  });
   if (errors !== undefined) return 0;
-  let cost: number;
+  const cost = knownCost(operation, coerced, () => countCost(schema, query, operation, variables));
+  if (cost > COST_MOST)
+    throw tooComplex(`The operation could answer with more than ${COST_MOST} objects: ask for smaller pages.`);
+  return cost;
+}
+
+/** Costs of operations by the variables that they depend on: the document of an operation is kept, and so is this. */
+const costs = new WeakMap<OperationDefinitionNode, Map<string, number>>();
+/** Of one operation. */
+const COSTS_KEPT = 100;
+
+/** An operation costs the same wherever its numbers, flags and lists of ids are of the same size. */
+function knownCost(
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+  count: () => number,
+): number {
+  const sizes = Object.entries(variables).map(([name, value]) => [name, sizeOf(value)]);
+  const key = JSON.stringify(sizes);
+  const known = costs.get(operation) ?? new Map<string, number>();
+  costs.set(operation, known);
+  const kept = known.get(key);
+  if (kept !== undefined) return kept;
+  const cost = count();
+  if (known.size < COSTS_KEPT) known.set(key, cost);
+  return cost;
+}
+
+/** What of a variable can decide the cost: a page size, a condition, how many ids. Of what is deeper, nothing. */
+function sizeOf(value: unknown): unknown {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return value;
+  return Array.isArray(value) ? [value.length] : typeof value;
+}
+
+function countCost(
+  schema: GraphQLSchema,
+  query: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Record<string, unknown>,
+): number {
   try {
     const operationName = operation.name?.value;
-    cost = getComplexity({
+    return getComplexity({
       schema,
       query,
       variables,
@@ -138,7 +179,4 @@ export function checkCost(
       ? tooComplex("The operation is too large.")
       : badInput(error.message);
   }
-  if (cost > COST_MOST)
-    throw tooComplex(`The operation could answer with more than ${COST_MOST} objects: ask for smaller pages.`);
-  return cost;
 }

@@ -1,5 +1,5 @@
-import type { Pool } from "pg";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type { DataSource } from "typeorm";
 import { Denial } from "../errors.js";
 
 /** What an actor may ask within a minute, over all processes. */
@@ -37,10 +37,10 @@ class Allotment {
   readonly #held = new Map<string, Held>();
   readonly #taking = new Map<string, Promise<void>>();
 
-  constructor(pool: Pool, kind: string, perMinute: number) {
+  constructor(database: DataSource, kind: string, perMinute: number) {
     this.#part = Math.max(1, Math.floor(perMinute / PARTS));
     this.#limiter = new RateLimiterPostgres({
-      ...{ storeClient: pool, storeType: "pool", tableName: "rate_limits", tableCreated: true },
+      ...{ storeClient: database, storeType: "typeorm", tableName: "rate_limits", tableCreated: true },
       ...{ keyPrefix: kind, points: perMinute, duration: WINDOW_SECONDS },
     });
   }
@@ -91,9 +91,9 @@ export class RateLimits {
   readonly #requests: Allotment | null;
   readonly #cost: Allotment | null;
 
-  constructor(pool: Pool, { requestsPerMinute, costPerMinute }: RateOptions) {
-    this.#requests = requestsPerMinute === 0 ? null : new Allotment(pool, "requests", requestsPerMinute);
-    this.#cost = costPerMinute === 0 ? null : new Allotment(pool, "cost", costPerMinute);
+  constructor(database: DataSource, { requestsPerMinute, costPerMinute }: RateOptions) {
+    this.#requests = requestsPerMinute === 0 ? null : new Allotment(database, "requests", requestsPerMinute);
+    this.#cost = costPerMinute === 0 ? null : new Allotment(database, "cost", costPerMinute);
   }
 
   /** Counts a request. Throws RateExceeded. */

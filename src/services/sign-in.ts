@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { TypeID } from "typeid-js";
-import type { Presented } from "../auth/bearer.js";
+import type { Identity, Presented } from "../auth/bearer.js";
 import { Viewer, grantOfRoles, type Grant } from "../auth/viewer.js";
-import { inTransaction, ReadSession } from "../database/tenancy.js";
+import { inTransaction, ReadSession, type Scope, type Statement } from "../database/tenancy.js";
 import type { Role } from "../entities/member.js";
+import { Denial } from "../errors.js";
 import { ID_PREFIXES } from "../ids.js";
 import type { Platform } from "../context.js";
 import type { AccessTokenRow } from "../loaders/access-token.js";
@@ -22,38 +23,119 @@ const MEMBERSHIPS = {
 /** The time of a token's last use is written once a minute at most. */
 const TOUCH_INTERVAL_MS = 60_000;
 
-/** Who presents this; null where it is unknown, expired or revoked. */
-export async function signIn(platform: Platform, presented: Presented): Promise<Viewer | null> {
-  return presented.kind === "token" ? byToken(platform, presented.hash) : byJwt(platform, presented.jwt);
+/** How many of those who signed in a process remembers: the longest unseen goes first. */
+const REMEMBERED_MOST = 10_000;
+
+/** What was presented and may be somebody: a token by its hash, or whom a verified JWT names. */
+export type Claim =
+  { readonly kind: "token"; readonly hash: Buffer } | { readonly kind: "user"; readonly user: Identity };
+
+/** Who made a claim when it was last seen, and the reads of the request, which come after the question whether that still holds. */
+export interface Assumed {
+  readonly viewer: Viewer;
+  readonly reads: ReadSession;
+  /** Rejects with UNAUTHENTICATED where it is somebody else by now, or nobody. Nothing is done or answered before it resolves. */
+  readonly confirmed: Promise<void>;
 }
 
-async function byToken(platform: Platform, hash: Buffer): Promise<Viewer | null> {
-  const presentedHash = hash.toString("hex");
-  const reads = new ReadSession(platform.readPool, { roots: [], tenants: [], presentedHash });
-  const [token] = await reads.rows<AccessTokenRow>(TOKEN, [hash]);
-  if (token === undefined) return null;
-  const { rootId, tenantId, permissions, isOwner } = token;
-  const viewer = new Viewer({ kind: "token", token }, [{ rootId, tenantId, roles: [], permissions, isOwner }]);
-  if (Date.now() - (token.lastUsedAt?.getTime() ?? 0) > TOUCH_INTERVAL_MS) await touch(platform, viewer, token);
+/** What the database told of a claim: the rows, and who follows from them. */
+interface Remembered {
+  readonly told: string;
+  readonly viewer: Viewer;
+}
+
+/** Who made which claim when it was last seen: a guess, which each request asks the database to confirm. */
+export class SignIns {
+  readonly #remembered = new Map<string, Remembered>();
+
+  get(claim: Claim): Remembered | undefined {
+    return this.#remembered.get(nameOf(claim));
+  }
+
+  set(claim: Claim, remembered: Remembered | null): void {
+    const name = nameOf(claim);
+    this.#remembered.delete(name);
+    if (remembered === null) return;
+    this.#remembered.set(name, remembered);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > REMEMBERED_MOST && oldest !== undefined) this.#remembered.delete(oldest);
+  }
+}
+
+const nameOf = (claim: Claim): string =>
+  claim.kind === "token" ? claim.hash.toString("hex") : JSON.stringify(claim.user);
+
+/** Verifies what can be verified without the database; null where users cannot sign in. Throws UNAUTHENTICATED. */
+export async function claimOf({ verifyJwt }: Platform, presented: Presented): Promise<Claim | null> {
+  if (presented.kind === "token") return presented;
+  return verifyJwt === null ? null : { kind: "user", user: await verifyJwt(presented.jwt) };
+}
+
+/** Asks who makes a claim, and remembers it; null where nobody does: unknown, expired or revoked. */
+export async function signIn(platform: Platform, claim: Claim): Promise<Viewer | null> {
+  const reads = new ReadSession(platform.readPool, { roots: [], tenants: [], ...presentedBy(claim) });
+  const rows = await reads.rows<object>(...statementOf(claim));
+  const viewer = viewerOf(claim, rows);
+  platform.signIns.set(claim, viewer && { told: toldBy(rows), viewer });
   return viewer;
 }
 
-async function touch(platform: Platform, viewer: Viewer, token: AccessTokenRow): Promise<void> {
-  await inTransaction(platform.dataSource, viewer.scope, (manager) =>
-    manager.query("UPDATE access_tokens SET last_used_at = now() WHERE root_id = $1 AND id = $2", [
-      token.rootId,
-      token.id,
-    ]),
-  );
+/**
+ * Takes whoever made a claim the last time to make it again, and asks in the transaction of the request's reads, before
+ * them, whether that is so. Null for a claim that was not seen yet.
+ */
+export function assume(platform: Platform, claim: Claim, signal: AbortSignal): Assumed | null {
+  const remembered = platform.signIns.get(claim);
+  if (remembered === undefined) return null;
+  const { viewer, told } = remembered;
+  let now = viewer;
+  const [statement, values] = statementOf(claim);
+  const reads = new ReadSession(platform.readPool, { ...viewer.scope, ...presentedBy(claim) }, signal, {
+    ...{ statement, values },
+    accept(rows) {
+      const found = toldBy(rows) === told ? viewerOf(claim, rows) : null;
+      platform.signIns.set(claim, found && { told, viewer: found });
+      if (found === null) throw new Denial("UNAUTHENTICATED");
+      now = found;
+    },
+  });
+  const confirmed = reads.hold().then(() => touch(platform, now));
+  confirmed.catch(() => undefined); // Whoever answers awaits it.
+  return { viewer, reads, confirmed };
 }
 
-async function byJwt(platform: Platform, jwt: string): Promise<Viewer | null> {
-  if (platform.verifyJwt === null) return null;
-  const { issuer, subject, email, name } = await platform.verifyJwt(jwt);
-  const reads = new ReadSession(platform.readPool, { roots: [], tenants: [], signedInEmail: email });
-  const memberships = await reads.rows<{ rootId: string; tenantId: string; roles: Role[] }>(MEMBERSHIPS, [email]);
+/** What decides who somebody is: all of it but when a token was last used, which changes by itself. */
+const toldBy = (rows: readonly object[]): string =>
+  JSON.stringify(rows, (name, value: unknown) => (name === "lastUsedAt" ? undefined : value));
+
+const presentedBy = (claim: Claim): Pick<Scope, "presentedHash" | "signedInEmail"> =>
+  claim.kind === "token" ? { presentedHash: claim.hash.toString("hex") } : { signedInEmail: claim.user.email };
+
+const statementOf = (claim: Claim): [statement: Statement, values: unknown[]] =>
+  claim.kind === "token" ? [TOKEN, [claim.hash]] : [MEMBERSHIPS, [claim.user.email]];
+
+/** Who follows from the rows of a claim: of a token one or none, of a user any number of memberships. */
+function viewerOf(claim: Claim, rows: readonly object[]): Viewer | null {
+  if (claim.kind === "token") {
+    const [token] = rows as readonly AccessTokenRow[];
+    if (token === undefined) return null;
+    const { rootId, tenantId, permissions, isOwner } = token;
+    return new Viewer({ kind: "token", token }, [{ rootId, tenantId, roles: [], permissions, isOwner }]);
+  }
+  const { issuer, subject, email, name } = claim.user;
+  const memberships = rows as readonly { rootId: string; tenantId: string; roles: Role[] }[];
   const grants: Grant[] = memberships.map(({ rootId, tenantId, roles }) => grantOfRoles(rootId, tenantId, roles));
   return new Viewer({ kind: "user", user: { id: userId(issuer, subject), email, name } }, grants);
+}
+
+/** Notes that a token was used, not more often than once a minute. */
+async function touch(platform: Platform, { actor, scope }: Viewer): Promise<void> {
+  if (actor.kind === "user") return;
+  const { rootId, id, lastUsedAt } = actor.token;
+  if (Date.now() - (lastUsedAt?.getTime() ?? 0) <= TOUCH_INTERVAL_MS) return;
+  await inTransaction(platform.dataSource, scope, (manager) =>
+    manager.query("UPDATE access_tokens SET last_used_at = now() WHERE root_id = $1 AND id = $2", [rootId, id]),
+  );
 }
 
 /** A user is not stored: the id follows from issuer and subject, and stays the same. */

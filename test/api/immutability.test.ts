@@ -4,7 +4,7 @@ import type { DataSource } from "typeorm";
 import { grantOfRoles, Viewer } from "../../src/auth/viewer.js";
 import { createContext, type Context, type Platform } from "../../src/context.js";
 import { makeDataSource } from "../../src/database/data-source.js";
-import { makeReadPool } from "../../src/database/tenancy.js";
+import { makeReadPool } from "../../src/database/read-pool.js";
 import { newId } from "../../src/ids.js";
 import * as credentials from "../../src/services/credential.js";
 import * as shares from "../../src/services/share.js";

@@ -1,7 +1,6 @@
-import DataLoader from "dataloader";
 import { withKeysToView } from "../../database/readable-by.js";
 import type { ReadSession, Statement } from "../../database/tenancy.js";
-import { groupBy, pagesByKey, type Listed, type ListKey, type Page } from "../batch.js";
+import { groupBy, Loader, pagesByKey, type Listed, type ListKey, type Page } from "../batch.js";
 
 /** A row of what Apple said: the keys of a query may be of one team, so a thing is known by key and Apple's id. */
 export interface AppleKey {
@@ -33,7 +32,7 @@ export function listsOf<Row extends object, Filter>(
   { reads, roots, tenants }: AppleReader,
   statement: Statement,
   valuesOf: (filter: Filter) => readonly unknown[],
-): DataLoader<ListKey<Filter>, Page<Listed<Row>>, string> {
+): Loader<ListKey<Filter>, Page<Listed<Row>>, string> {
   return pagesByKey<Row, Filter>((keys, { after, limit, filter }) =>
     reads.rows(statement, [roots, tenants, keys, after === "" ? -1 : Number(after), limit, ...valuesOf(filter)]),
   );
@@ -59,9 +58,9 @@ export function heldStatement(name: string, columns: string, joins: string): Sta
 export function heldBy<Row extends object>(
   { reads, roots, tenants }: AppleReader,
   statement: Statement,
-): DataLoader<AppleKey, Row[], string> {
+): Loader<AppleKey, Row[], string> {
   const nameOf = ({ credentialId, appleId }: AppleKey): string => `${credentialId} ${appleId}`;
-  return new DataLoader(
+  return new Loader(
     async (keys) => {
       const rows = await reads.rows<Held<Row>>(statement, [
         roots,

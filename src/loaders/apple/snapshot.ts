@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import DataLoader from "dataloader";
 import type { Signer } from "../../apple/signer.js";
 import { withKeysToView } from "../../database/readable-by.js";
 import type { AppleBudget } from "../../entities/apple/budget.js";
@@ -7,7 +6,7 @@ import type { AppleList } from "../../entities/apple/snapshot.js";
 import { CodedError, Denial, type ErrorCode } from "../../errors.js";
 import type { Refreshed, Snapshots } from "../../services/apple/snapshot.js";
 import type { UsableKey } from "../../services/signing-key.js";
-import { oneByKey } from "../batch.js";
+import { Loader, oneByKey } from "../batch.js";
 import type { AppleReader } from "./list.js";
 
 /** Whoever has something to show waits so long for something newer, and no longer. */
@@ -111,7 +110,7 @@ export function appleSnapshotLoaders(
   }
 
   const underWay = new Map<string, Set<Promise<unknown>>>();
-  const prepared = new DataLoader<Wanted, Prepared, string>(
+  const prepared = new Loader<Wanted, Prepared, string>(
     (wants) => {
       const work = prepare(wants);
       for (const { credentialId } of wants) {

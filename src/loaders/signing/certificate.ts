@@ -1,11 +1,11 @@
 import type { Viewer } from "../../auth/viewer.js";
-import { allows, readableBy } from "../../database/readable-by.js";
+import { readableBy } from "../../database/readable-by.js";
 import type { ReadSession } from "../../database/tenancy.js";
 import type { CertificateState, CertificateType } from "../../entities/apple/certificate.js";
 import type { SharingTag } from "../../entities/share.js";
 import type { Certificate } from "../../entities/signing/certificate.js";
 import { manyByKey, oneByKey, pagesByKey } from "../batch.js";
-import { byIdStatement, byTenantStatement, TO_SEE, type Shareable } from "../shareable.js";
+import { byIdStatement, byTenantStatement, type Shareable, type TenantLoader, withOwners } from "../shareable.js";
 import { downloadableStatement, ownByIdentity, ownStatement } from "./list.js";
 
 /** A certificate as loaded: never with its private key, but whether there is one. */
@@ -31,7 +31,7 @@ export interface CertificateFilter {
 const STATE = `CASE WHEN k.revoked_at IS NOT NULL THEN 'REVOKED' WHEN k.expires_at <= now() THEN 'EXPIRED' ELSE 'VALID' END`;
 
 const CERTIFICATES: Shareable = {
-  terms: TO_SEE,
+  use: "VIEW",
   table: "certificates",
   subject: "certificate_id",
   columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.type, k.apple_type AS "appleType",
@@ -63,8 +63,8 @@ const OF_PROFILE = {
   name: "certificates_of_profile",
   text: `SELECT ${CERTIFICATES.columns}, p.id AS "listKey" FROM provisioning_profiles p
     JOIN certificates k ON k.root_id = p.root_id AND k.sha1 = ANY (p.certificate_sha1s)
-    WHERE p.id = ANY ($3) AND ${readableBy("p", "provisioning_profile_id")} AND k.sealed_key IS NOT NULL
-      AND ${readableBy("k", CERTIFICATES.subject, "$2", allows("VIEW"))}
+    WHERE p.id = ANY ($3) AND ${readableBy("p")} AND k.sealed_key IS NOT NULL
+      AND ${readableBy("k", "$2", "VIEW")}
     ORDER BY k.id`,
 };
 
@@ -72,17 +72,17 @@ const OF_CREDENTIAL = {
   name: "certificates_of_credential",
   text: `SELECT ${CERTIFICATES.columns}, k.credential_id AS "listKey" FROM certificates k
     WHERE k.root_id = ANY ($1) AND k.credential_id = ANY ($3)
-      AND ${readableBy("k", CERTIFICATES.subject, "$2", allows("VIEW"))}
+      AND ${readableBy("k", "$2", "VIEW")}
     ORDER BY k.id`,
 };
 
 /** Loaders of certificates that tenants keep. */
-export function certificateLoaders(reads: ReadSession, viewer: Viewer) {
+export function certificateLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
   const { scope } = viewer;
   const viewing = viewer.tenantsWith("SIGNING_VIEW");
   return {
     certificate: oneByKey<FoundCertificate>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]),
+      async (ids) => withOwners(await reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]), others),
       (row) => row.id,
     ),
     certificatesByTenant: pagesByKey<ListedCertificate, CertificateFilter>((ids, { after, limit, filter }) =>

@@ -1,6 +1,6 @@
-import DataLoader from "dataloader";
-import { allows, readableBy } from "../../database/readable-by.js";
+import { allows, readableOnTerms } from "../../database/readable-by.js";
 import type { Statement } from "../../database/tenancy.js";
+import { Loader } from "../batch.js";
 import type { Shareable } from "../shareable.js";
 
 /** A statement for those of `$3` whose file may be had in one of the tenants of `$2`: own, or shared to sign with. */
@@ -8,7 +8,7 @@ export function downloadableStatement(name: string, { table, subject }: Shareabl
   return {
     name,
     text: `SELECT k.id FROM ${table} k
-      WHERE k.id = ANY ($3) AND ${readableBy("k", subject, "$2", `${allows("SIGN")} AND ${terms}`)}`,
+      WHERE k.id = ANY ($3) AND ${readableOnTerms("k", subject, "$2", `${allows("SIGN")} AND ${terms}`)}`,
   };
 }
 
@@ -33,9 +33,9 @@ export function ownStatement(name: string, { table, columns }: Shareable, column
 export function ownByIdentity<Row extends { readonly ownerId: string }>(
   load: (tenantIds: readonly string[], identities: readonly string[]) => Promise<readonly Row[]>,
   identityOf: (row: Row) => string,
-): DataLoader<KeptKey, Row | null, string> {
+): Loader<KeptKey, Row | null, string> {
   const nameOf = ({ tenantId, identity }: KeptKey): string => `${tenantId} ${identity}`;
-  return new DataLoader(
+  return new Loader(
     async (keys) => {
       const rows = await load(
         keys.map(({ tenantId }) => tenantId),

@@ -1,11 +1,11 @@
 import type { Viewer } from "../../auth/viewer.js";
-import { allows, readableBy } from "../../database/readable-by.js";
+import { readableBy } from "../../database/readable-by.js";
 import type { ReadSession } from "../../database/tenancy.js";
 import type { ProfileState, ProfileType } from "../../entities/apple/provisioning-profile.js";
 import type { SharingTag } from "../../entities/share.js";
 import type { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
 import { manyByKey, oneByKey, pagesByKey } from "../batch.js";
-import { byIdStatement, byTenantStatement, TO_SEE, type Shareable } from "../shareable.js";
+import { byIdStatement, byTenantStatement, type Shareable, type TenantLoader, withOwners } from "../shareable.js";
 import { downloadableStatement, ownByIdentity, ownStatement } from "./list.js";
 
 /** A profile as loaded: never with its content. */
@@ -29,7 +29,7 @@ export interface ProfileFilter {
 const STATE = `CASE WHEN k.expires_at <= now() THEN 'EXPIRED' WHEN k.invalid_since IS NOT NULL THEN 'INVALID' ELSE 'ACTIVE' END`;
 
 const PROFILES: Shareable = {
-  terms: TO_SEE,
+  use: "VIEW",
   table: "provisioning_profiles",
   subject: "provisioning_profile_id",
   columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.uuid, k.type, k.apple_type AS "appleType",
@@ -72,7 +72,7 @@ const BY_CERTIFICATE = {
     FROM provisioning_profiles k CROSS JOIN LATERAL unnest(k.certificate_sha1s) AS held (sha1)
     JOIN certificates c ON c.root_id = k.root_id AND c.sha1 = held.sha1
     WHERE k.root_id = ANY ($1) AND c.root_id = ANY ($1) AND c.id = ANY ($3) AND k.id > $4
-      AND ${readableBy("k", PROFILES.subject, "$2", allows("VIEW"))}) listed
+      AND ${readableBy("k", "$2", "VIEW")}) listed
     WHERE place <= $5 ORDER BY id`,
 };
 
@@ -80,17 +80,17 @@ const OF_CREDENTIAL = {
   name: "provisioning_profiles_of_credential",
   text: `SELECT ${PROFILES.columns}, k.credential_id AS "listKey" FROM provisioning_profiles k
     WHERE k.root_id = ANY ($1) AND k.credential_id = ANY ($3)
-      AND ${readableBy("k", PROFILES.subject, "$2", allows("VIEW"))}
+      AND ${readableBy("k", "$2", "VIEW")}
     ORDER BY k.id`,
 };
 
 /** Loaders of provisioning profiles that tenants keep. */
-export function provisioningProfileLoaders(reads: ReadSession, viewer: Viewer) {
+export function provisioningProfileLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
   const { scope } = viewer;
   const viewing = viewer.tenantsWith("SIGNING_VIEW");
   return {
     provisioningProfile: oneByKey<FoundProfile>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]),
+      async (ids) => withOwners(await reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]), others),
       (row) => row.id,
     ),
     provisioningProfilesByTenant: pagesByKey<ListedProfile, ProfileFilter>((ids, { after, limit, filter }) =>

@@ -1,4 +1,3 @@
-import type DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
 import { Arg, Ctx, FieldResolver, Info, ObjectType, Resolver, Root } from "type-graphql";
 import type { Context } from "../../context.js";
@@ -7,7 +6,7 @@ import { AppleCertificate, CertificateType } from "../../entities/apple/certific
 import { AppleDevice, DeviceStatus } from "../../entities/apple/device.js";
 import { AppleProvisioningProfile, ProfileType } from "../../entities/apple/provisioning-profile.js";
 import type { AppleList } from "../../entities/apple/snapshot.js";
-import type { Listed, ListKey, Page } from "../../loaders/batch.js";
+import type { Listed, ListKey, Page, Loader } from "../../loaders/batch.js";
 import {
   AFTER,
   connectionType,
@@ -52,7 +51,7 @@ interface Asked<Filter> {
 async function answer<Row extends { readonly position: number | null }, Filter>(
   { credentialId, maxAgeSeconds }: AppStoreConnect,
   { list, first, after, filter }: Asked<Filter>,
-  pages: (context: Context) => DataLoader<ListKey<Filter>, Page<Listed<Row>>, string>,
+  pages: (context: Context) => Loader<ListKey<Filter>, Page<Listed<Row>>, string>,
   ctx: Context,
   info: GraphQLResolveInfo,
 ) {

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { makeDataSource } from "../../../src/database/data-source.js";
-import { inTransaction, makeReadPool, ReadSession, type Scope } from "../../../src/database/tenancy.js";
+import { makeReadPool } from "../../../src/database/read-pool.js";
+import { inTransaction, ReadSession, type Scope } from "../../../src/database/tenancy.js";
 import { makeDatabase, query, type TestDatabase } from "../../support/database.js";
 
 const ACME = "org_acme";

@@ -44,6 +44,8 @@ export interface ServerOptions extends Partial<RateOptions> {
   readonly host: string;
   /** Whether clients may read the schema, and the explorer is served at `/explorer`. */
   readonly introspection: boolean;
+  /** Time for a query; `QUERY_DEADLINE_MS` where it is left out. */
+  readonly queryDeadlineMs?: number;
 }
 
 /** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
@@ -109,7 +111,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
           createContext(platform, request.viewer, {
             requestId: request.id,
             ipAddress: request.ip,
-            deadline: new Deadline(QUERY_DEADLINE_MS),
+            deadline: new Deadline(options.queryDeadlineMs ?? QUERY_DEADLINE_MS),
           }),
         );
       },

@@ -21,6 +21,9 @@ export interface Statement {
   readonly text: string;
 }
 
+/** Time for one statement in PostgreSQL, which then ends it. */
+export const STATEMENT_TIMEOUT_MS = 10_000;
+
 /** The pool that hot reads take: its statements are sent without waiting for the answer to the one before. */
 export function makeReadPool(url: string, max = 20): Pool {
   return new pg.Pool({
@@ -29,7 +32,7 @@ export function makeReadPool(url: string, max = 20): Pool {
     pipeline: true,
     application_name: "countersign reads",
     connectionTimeoutMillis: 5_000,
-    statement_timeout: 10_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 15_000,
   });
 }

@@ -8,6 +8,9 @@ import { TEMPLATE_SQL_VARIABLE } from "../support/global-setup.js";
 
 const JEST = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", "node_modules/jest/bin/jest.js"];
 
+// A machine that is busy must not make a test red: that would be taken for a catch.
+const PATIENT = ["--testTimeout", "600000"];
+
 /** What Jest says of a run, as far as it is read here. */
 interface Report {
   readonly numTotalTests: number;
@@ -72,7 +75,7 @@ export class Lane {
   async #run({ file: pattern, title }: Tests, sql: string): Promise<Verdict> {
     const output = join(this.folder, "report.json");
     rmSync(output, { force: true });
-    const options = ["-w", "1", "--silent", "--json", "--outputFile", output];
+    const options = ["-w", "1", "--silent", ...PATIENT, "--json", "--outputFile", output];
     const cache = ["--cacheDirectory", join(this.folder, "cache")];
     const only = title === null ? [] : ["-t", title];
     const child = spawn(process.execPath, [...JEST, ...options, ...cache, ...only, "--testPathPatterns", pattern], {

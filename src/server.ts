@@ -14,6 +14,7 @@ import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
 import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
 import { makeAsk, sendAnswer } from "./server/ask.js";
+import { QUERY_DEADLINE_MS } from "./server/deadline.js";
 import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
 import { RateExceeded, RateLimits, type RateOptions } from "./server/rate.js";
 import { claimOf, signIn, type Claim } from "./services/sign-in.js";
@@ -42,6 +43,8 @@ export interface ServerOptions extends Partial<RateOptions> {
   readonly host: string;
   /** Whether clients may read the schema, and the explorer is served at `/explorer`. */
   readonly introspection: boolean;
+  /** Time for a query; `QUERY_DEADLINE_MS` where it is left out. */
+  readonly queryDeadlineMs?: number;
 }
 
 /** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
@@ -50,7 +53,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   const rates = new RateLimits(platform.dataSource, { requestsPerMinute: 0, costPerMinute: 0, ...options });
   const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, platform, rates });
   await apollo.start();
-  const ask = makeAsk({ platform, apollo, rates });
+  const ask = makeAsk({ platform, apollo, rates, deadlineMs: options.queryDeadlineMs ?? QUERY_DEADLINE_MS });
   const logger: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance: logger,

@@ -38,7 +38,7 @@ beforeAll(async () => {
   secrets.bytes("the key-encryption key", Buffer.from(server.environment["COUNTERSIGN_KEY"] ?? "", "base64"));
   await scenario();
   await dataKeys();
-});
+}, 120_000);
 afterAll(async () => {
   await server.close();
   await database.drop();

@@ -12,6 +12,7 @@ import { PROFILE_MAX_BYTES } from "../src/files/mobileprovision.js";
 import { P8_MAX_CHARACTERS } from "../src/files/p8.js";
 import { PKCS12_MAX_BYTES } from "../src/files/pkcs12.js";
 import { PATIENCE_MS } from "../src/loaders/apple/snapshot.js";
+import { STATEMENT_TIMEOUT_MS } from "../src/database/read-pool.js";
 import { QUERY_DEADLINE_MS } from "../src/server/deadline.js";
 import { KIT_IDENTIFIERS_MOST } from "../src/services/signing/kit/prepare.js";
 import { PAGE_DEFAULT, PAGE_MOST } from "../src/resolvers/connection.js";
@@ -28,7 +29,7 @@ import { PKCS12_PASSWORD_CHARACTERS } from "../src/services/signing/export.js";
 import { DELETED_AT_ONCE } from "../src/services/signing/profile/profile-deletion.js";
 import { KEPT_AT_ONCE, UPLOADED_AT_ONCE } from "../src/services/signing/profile/profile-keeping.js";
 
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/sandbox.md"];
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/asvs.md", "docs/sandbox.md"];
 const textOf = (path: string): string => readFileSync(path, "utf8");
 const README = textOf("README.md");
 
@@ -75,6 +76,7 @@ describe("the README's table of", () => {
     const values = {
       BODY_BYTES: `${Number(BODY_BYTES) / 1024 / 1024} MB`,
       REQUEST_TIMEOUT_MS: `${Number(REQUEST_TIMEOUT_MS) / 1000} s`,
+      STATEMENT_TIMEOUT_MS: `${STATEMENT_TIMEOUT_MS / 1000} s`,
       QUERY_DEADLINE_MS: `${QUERY_DEADLINE_MS / 1000} s`,
       KIT_IDENTIFIERS_MOST: number(KIT_IDENTIFIERS_MOST),
       ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, number(count)])),

@@ -2,9 +2,9 @@ import { DataSource } from "typeorm";
 import { entities } from "../entities/index.js";
 import { migrations } from "./migrations.js";
 import { SnakeNamingStrategy } from "./naming.js";
+import { STATEMENT_TIMEOUT_MS } from "./read-pool.js";
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 10_000;
 const IDLE_TRANSACTION_TIMEOUT_MS = 15_000;
 
 /** A connection pool to PostgreSQL with the entities and migrations of this project. Nothing connects before `initialize()`. */

@@ -8,6 +8,9 @@ import type { Scope } from "./tenancy.js";
  */
 const PLANS = "force_generic_plan";
 
+/** Time for one statement in PostgreSQL, which then ends it. */
+export const STATEMENT_TIMEOUT_MS = 10_000;
+
 const SETTINGS = ["roots", "tenants", "presented_hash", "signed_in_email", "operator"].map(
   (name, index) => `set_config('countersign.${name}', $${index + 1}, true)`,
 );
@@ -34,7 +37,7 @@ export function makeReadPool(url: string, max = 20): Pool {
     types: { getTypeParser: readingParser as typeof pg.types.getTypeParser },
     application_name: "countersign reads",
     connectionTimeoutMillis: 5_000,
-    statement_timeout: 10_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 15_000,
   });
   pool.on("connect", (client) => {

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { createContext, type Context, type Platform } from "../context.js";
 import { CodedError } from "../errors.js";
 import { assume, signIn, type Claim } from "../services/sign-in.js";
-import { Deadline, QUERY_DEADLINE_MS } from "./deadline.js";
+import { Deadline } from "./deadline.js";
 import type { RateLimits } from "./rate.js";
 
 /** What Apollo reads of a request: of the headers those alone that it decides by. */
@@ -14,6 +14,8 @@ interface Answering {
   readonly platform: Platform;
   readonly apollo: ApolloServer<Context>;
   readonly rates: RateLimits;
+  /** Time for a query. */
+  readonly deadlineMs: number;
 }
 
 /**
@@ -21,10 +23,10 @@ interface Answering {
  * asked in the transaction of the request's own reads: when it is somebody else by now, what came out is thrown away,
  * and all is asked again. Throws RATE_LIMITED.
  */
-export function makeAsk({ platform, apollo, rates }: Answering) {
+export function makeAsk({ platform, apollo, rates, deadlineMs }: Answering) {
   return async (request: FastifyRequest, claim: Claim): Promise<HTTPGraphQLResponse | null> => {
     for (;;) {
-      const deadline = new Deadline(QUERY_DEADLINE_MS);
+      const deadline = new Deadline(deadlineMs);
       try {
         const assumed = assume(platform, claim, deadline.signal);
         if (assumed !== null) {

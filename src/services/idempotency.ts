@@ -34,7 +34,7 @@ const CLAIM = {
 };
 const READ = {
   name: "idempotent_read",
-  text: `SELECT input_hash AS "inputHash", outcome FROM idempotent_requests
+  text: `SELECT input_hash AS "inputHash", outcome, (extract(epoch FROM created_at) * 1000000)::bigint::text AS since FROM idempotent_requests
     WHERE root_id = $1 AND tenant_id = $2 AND actor_id = $3 AND operation = $4 AND key = $5`,
 };
 const END = {
@@ -60,7 +60,7 @@ export async function once<T extends Outcome>(
   }
   const { tenant, operation } = call;
   const place = [tenant.rootId, tenant.id, actorOf(ctx).actorId, operation, key];
-  const begunAs = createHash("sha256").update(place.join(" ")).digest("hex");
+  const name = hashOfText(place.join(" "));
   const inputHash = hashOf(call.input);
   const scope = { roots: [tenant.rootId], tenants: [tenant.id] };
   const within = <R>(work: (unit: Unit) => Promise<R>): Promise<R> =>
@@ -70,18 +70,23 @@ export async function once<T extends Outcome>(
     const kept = await within(async (unit) => {
       await unit.rows(FORGET, [tenant.rootId, tenant.id]);
       await unit.rows(CLAIM, [...place, inputHash]);
-      const [row] = await unit.rows<{ inputHash: string; outcome: T | StoredRefusal | null }>(READ, place);
+      const [row] = await unit.rows<{ inputHash: string; outcome: T | StoredRefusal | null; since: string }>(
+        READ,
+        place,
+      );
       return row;
     });
     if (kept !== undefined && kept.inputHash !== inputHash) {
       throw new Refusal("INVALID_INPUT", "This idempotency key came with another input before.", ["idempotencyKey"]);
     }
+    // What was begun under a key that is forgotten by now is not found under it again.
+    const begunAs = hashOfText([...place, kept?.since].join(" "));
     const outcome = kept?.outcome ?? (await outcomeOf(() => act(begunAs)));
     if (kept?.outcome === null) await within((unit) => unit.rows(END, [...place, JSON.stringify(outcome)]));
     if (!("refused" in outcome)) return outcome;
     throw new Refusal(outcome.refused.code, outcome.refused.message, outcome.refused.field);
   };
-  return ctx.platform.locks.exclusively(`idempotent ${begunAs}`, PATIENCE_MS, work, () => {
+  return ctx.platform.locks.exclusively(`idempotent ${name}`, PATIENCE_MS, work, () => {
     throw new Refusal("OUTCOME_UNKNOWN", "Another request with this idempotency key is still being worked on.");
   });
 }
@@ -103,5 +108,7 @@ function hashOf(input: IdempotentCall["input"]): string {
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   );
-  return createHash("sha256").update(canonical).digest("hex");
+  return hashOfText(canonical);
 }
+
+const hashOfText = (text: string): string => createHash("sha256").update(text).digest("hex");

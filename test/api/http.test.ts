@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -155,6 +156,15 @@ describe("a request that cannot be served", () => {
       expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
     },
   );
+
+  test("by TRACE is refused, and nothing of it is sent back", async () => {
+    const secret = `Bearer ${acme.owner}`;
+    const sent = request(`${server.url}/graphql`, { method: "TRACE", headers: { authorization: secret } }).end();
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    const text = await answer.setEncoding("utf8").reduce((all: string, part: string) => all + part, "");
+    expect(answer.statusCode).toBeGreaterThanOrEqual(400);
+    expect(text).not.toContain(acme.owner);
+  });
 
   test.each(["PUT", "PATCH", "DELETE"])("by %s is refused", async (method) => {
     const answer = await ask("/graphql", { method, headers: asOwner(), body: TYPENAME });

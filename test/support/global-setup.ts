@@ -12,6 +12,9 @@ export const TEMPLATE_URL_VARIABLE = "COUNTERSIGN_TEST_TEMPLATE_URL";
 export const SERVER_ROLE = "countersign_test_server";
 export const SERVER_PASSWORD = "countersign-test";
 
+/** SQL that is run on the template once it is migrated: how `npm run test:mutants` takes a policy away. Read here alone. */
+export const TEMPLATE_SQL_VARIABLE = "COUNTERSIGN_TEST_TEMPLATE_SQL";
+
 /** What the teardown ends. */
 export interface Provisioned {
   embedded: EmbeddedPostgres | null;
@@ -36,15 +39,24 @@ export default async function setUp(): Promise<void> {
     console.log("Tests run on the PostgreSQL server of TEST_DATABASE_OWNER_URL.");
   }
   const template = `countersign_test_${process.pid}_template`;
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  await client.query(`CREATE DATABASE ${template}`);
-  await client.end();
+  await run(new URL(ownerUrl), `CREATE DATABASE ${template}`);
   const templateUrl = new URL(ownerUrl);
   templateUrl.pathname = `/${template}`;
   const serverUrl = new URL(templateUrl);
   serverUrl.username = SERVER_ROLE;
   serverUrl.password = SERVER_PASSWORD;
   await migrate(templateUrl.href, serverUrl.href);
+  const sql = process.env[TEMPLATE_SQL_VARIABLE];
+  if (sql !== undefined && sql !== "") await run(templateUrl, sql);
   process.env[TEMPLATE_URL_VARIABLE] = templateUrl.href;
+}
+
+async function run(url: URL, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }

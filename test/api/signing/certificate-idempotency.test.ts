@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { query } from "../../support/database.js";
 import { mutate } from "../../support/mutation.js";
+import { startProcess } from "../../support/replica.js";
 import { seed, type Story } from "../../support/seed.js";
-import { startTestServer, type TestServer } from "../../support/server.js";
+import { startTestServer, type Ask, type TestServer } from "../../support/server.js";
 import { eventsOf, lookAgain } from "../apple/drift.js";
 import type { HeldKey } from "../apple/held-key.js";
 import { anew, Maker } from "./maker.js";
@@ -17,8 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const create = (key: HeldKey, input: object, token = acme.owner) =>
-  mutate<{ certificate: { id: string } | null }>(server, token, "createCertificate", "certificate { id }", {
+const create = (key: HeldKey, input: object, token = acme.owner, at: { readonly ask: Ask } = server) =>
+  mutate<{ certificate: { id: string } | null }>(at, token, "createCertificate", "certificate { id }", {
     ...{ tenantId: acme.organizationId, credentialId: key.id, type: "DEVELOPMENT" },
     ...input,
   });
@@ -47,6 +49,53 @@ describe("the same idempotency key", () => {
     expect(make.changes(key)).toEqual([POST]);
   });
 
+  test("gives a hundred who ask at the same time, of two processes, one certificate and one answer, also after a restart", async () => {
+    const key = await make.key();
+    const idempotencyKey = newKey();
+    const other = await startProcess(server);
+    const servers = Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? server : other));
+    const outcomes = await Promise.all(servers.map((each) => create(key, { idempotencyKey }, acme.owner, each)));
+    expect(outcomes[0]?.payload?.certificate).not.toBeNull();
+    expect(new Set(outcomes.map(({ text }) => text)).size).toBe(1);
+    expect(await other.end("SIGTERM")).toBe(0);
+    const restarted = await startProcess(server);
+    expect((await create(key, { idempotencyKey }, acme.owner, restarted)).text).toBe(outcomes[0]?.text);
+    const refused = await create(key, { idempotencyKey, name: "Another" }, acme.owner, restarted);
+    expect(refused.refused).toEqual({ code: "INVALID_INPUT", field: ["idempotencyKey"] });
+    expect(await restarted.end("SIGTERM")).toBe(0);
+    expect(make.changes(key)).toEqual([POST]);
+  });
+
+  test("is forgotten after 24 hours, and not before", async () => {
+    const key = await make.key();
+    const idempotencyKey = newKey();
+    const first = await create(key, { idempotencyKey });
+    const age = (hours: number) =>
+      query(server.database.ownerUrl, [
+        "UPDATE idempotent_requests SET created_at = now() - $1 * interval '1 hour' WHERE key = $2",
+        [hours, idempotencyKey],
+      ]);
+    await age(23.9);
+    expect((await create(key, { idempotencyKey })).payload).toEqual(first.payload);
+    await age(24.1);
+    // As if it had never been: another input is taken, too.
+    const other = await create(key, { idempotencyKey, name: "Another" });
+    expect(other.refused).toBeNull();
+    expect(other.payload?.certificate?.id).not.toBe(first.payload?.certificate?.id);
+  });
+
+  test("of two operations is two keys", async () => {
+    const key = await make.key();
+    const idempotencyKey = newKey();
+    const { payload } = await create(key, { idempotencyKey });
+    const renewal = await mutate<{ certificate: { id: string } | null }>(
+      ...([server, acme.owner, "renewCertificate", "certificate { id }"] as const),
+      { certificateId: payload?.certificate?.id ?? "", idempotencyKey },
+    );
+    expect([renewal.denied, renewal.refused]).toEqual([null, null]);
+    expect(renewal.payload?.certificate?.id).not.toBe(payload?.certificate?.id);
+  });
+
   test.each([
     ["another type", { type: "DISTRIBUTION" }],
     ["another name", { name: "Another" }],
@@ -70,6 +119,9 @@ describe("the same idempotency key", () => {
     for (const token of tokens) made.push((await create(key, { idempotencyKey }, token)).payload?.certificate?.id);
     expect(new Set(made).size).toBe(2);
     expect(make.changes(key)).toEqual([POST, POST]);
+    const again = [];
+    for (const token of tokens) again.push((await create(key, { idempotencyKey }, token)).payload?.certificate?.id);
+    expect(again).toEqual(made);
   });
 
   test("of two tenants is two keys", async () => {
@@ -83,6 +135,8 @@ describe("the same idempotency key", () => {
     ];
     expect(inWeb.payload?.certificate).not.toBeNull();
     expect(inWeb.payload?.certificate).not.toEqual(inRoot.payload?.certificate);
+    expect((await create(key, { idempotencyKey })).payload).toEqual(inRoot.payload);
+    expect((await create(key, { idempotencyKey, tenantId: web })).payload).toEqual(inWeb.payload);
   });
 
   test("gives a refusal again, also when there would be room now", async () => {

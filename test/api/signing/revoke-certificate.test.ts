@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { newId } from "../../../src/ids.js";
+import { keepIn } from "../../support/kept.js";
 import { mutate } from "../../support/mutation.js";
 import { seed, type Story } from "../../support/seed.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
@@ -113,6 +114,26 @@ describe("a certificate is revoked", () => {
     expect((await revoke(id, manager)).payload?.certificate).toMatchObject({ state: "REVOKED" });
     expect(key.team.certificates).toEqual([]);
   });
+});
+
+test("what another organization keeps is not told by a revocation here, though it be the same certificate", async () => {
+  const globex = await seed(server, "Globex");
+  const key = await make.key();
+  const certificate = await make.certificate(key);
+  const { serialNumber, sha1 } = certificate;
+  const keep = keepIn(server, globex.organizationId);
+  const theirs = await keep.certificate(globex.organizationId, { serialNumber, sha1 });
+  const holding = await keep.profile(globex.organizationId, { certificateSha1s: [sha1] });
+  const ours = await keepIn(server, acme.organizationId).certificate(acme.organizationId, { serialNumber });
+  expect((await revoke(certificate.id)).payload?.certificate).toMatchObject({ state: "REVOKED" });
+  expect(await make.certificateNow(ours)).toMatchObject({ state: "REVOKED" });
+  const { data } = await server.ask(
+    globex.owner,
+    `query ($certificate: ID!, $profile: ID!) {
+      certificate(id: $certificate) { state } provisioningProfile(id: $profile) { state } }`,
+    { certificate: theirs, profile: holding },
+  );
+  expect(data).toEqual({ certificate: { state: "VALID" }, provisioningProfile: { state: "ACTIVE" } });
 });
 
 describe("a certificate is not revoked", () => {

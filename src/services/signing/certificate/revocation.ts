@@ -1,5 +1,6 @@
 import * as certificates from "../../../apple/certificate.js";
 import type { Context } from "../../../context.js";
+import { readableBy } from "../../../database/readable-by.js";
 import { inPreparedTransaction, ReadSession, type Unit } from "../../../database/tenancy.js";
 import { Denial, Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
@@ -44,7 +45,9 @@ export async function revoke(ctx: Context, input: { readonly certificateId: stri
 const AT_APPLE = {
   name: "certificate_at_apple",
   text: `SELECT a.credential_id AS "credentialId", a.apple_id AS "appleId" FROM apple_certificates a
-    WHERE a.root_id = $1 AND a.serial_number = $2 ORDER BY (a.credential_id = $3) DESC NULLS LAST, a.credential_id LIMIT 1`,
+    JOIN credentials c ON c.root_id = a.root_id AND c.id = a.credential_id
+    WHERE ${readableBy("c", "credential_id")} AND a.serial_number = $3
+    ORDER BY (a.credential_id = $4) DESC NULLS LAST, a.credential_id LIMIT 1`,
 };
 
 /** Through which key Apple holds a certificate, and under which id: by how it was made, or by its serial number. */
@@ -60,11 +63,10 @@ export async function placeAtApple(
 ): Promise<{ readonly credentialId: string; readonly appleId: string } | null> {
   const { rootId, ownerId, serialNumber, credentialId, appleId } = certificate;
   if (credentialId !== null && appleId !== null) return { credentialId, appleId };
-  const reads = new ReadSession(ctx.platform.readPool, { roots: [rootId], tenants: [ownerId] });
+  const scope = { roots: [rootId], tenants: [ownerId] };
+  const reads = new ReadSession(ctx.platform.readPool, scope);
   const [found] = await reads.rows<{ credentialId: string; appleId: string }>(AT_APPLE, [
-    rootId,
-    serialNumber,
-    credentialId,
+    ...[scope.roots, scope.tenants, serialNumber, credentialId],
   ]);
   return found ?? null;
 }

@@ -1,4 +1,4 @@
-import { live, liveFor } from "../../../database/readable-by.js";
+import { liveFor } from "../../../database/readable-by.js";
 import type { ReadSession } from "../../../database/tenancy.js";
 import type { Certificate } from "../../../entities/signing/certificate.js";
 import type { ProvisioningProfile } from "../../../entities/signing/provisioning-profile.js";
@@ -31,7 +31,7 @@ export type SignableProfile = Pick<
 >;
 
 /** Shares that reach the tenant `$2` to sign. */
-const TO_SIGN = `'SIGN' = ANY (s.uses) AND ${live("s")} AND ${liveFor("s", "ARRAY[$2]::text[]")}`;
+const TO_SIGN = `'SIGN' = ANY (s.uses) AND ${liveFor("s", "ARRAY[$2]::text[]")}`;
 
 const CERTIFICATES = {
   name: "signing_certificates_usable",

@@ -1,0 +1,28 @@
+const CHECKED_BEFORE = "the statement before it in the same transaction has locked the row by the same condition";
+const BY_ITS_OWN_ID = "the row is named by its id, which the intent of the same owner has noted";
+
+/** A mutant that no test can tell from the original: part of where it was and of what was taken away, and why. */
+export const EQUIVALENT: readonly (readonly [place: string, what: string, why: string])[] = [
+  [
+    "src/rules/index.ts",
+    "viewer: isSignedIn",
+    "the rule always allows: who is not signed in gets no further than HTTP",
+  ],
+  ["src/rules/index.ts", "nodes: isSignedIn", "the rule always allows: who is not signed in gets no further than HTTP"],
+  [
+    "src/services/share.ts",
+    'ownedWhere("owner_id", item.id, scope)',
+    "what follows in the transaction shares what the root owns, or takes all back",
+  ],
+  [
+    "src/services/doctor.ts",
+    "ownedWhere",
+    "an operator's command goes through the keys of each organization, in the scope of it",
+  ],
+  ["certificate-keeping.ts", "ownedWhere", CHECKED_BEFORE],
+  ["profile-deletion.ts", "ownedWhere", CHECKED_BEFORE],
+  ["services/signing/signing-request.ts", "ownedWhere", CHECKED_BEFORE],
+  ["making/profile-making.ts", "owner_id = $2", BY_ITS_OWN_ID],
+  ["making/certificate-making.ts:35", "owner_id = $2", BY_ITS_OWN_ID],
+  ["services/idempotency.ts:28", "tenant_id = $2", "it forgets what is over, which is over in every tenant"],
+];

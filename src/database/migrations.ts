@@ -4,6 +4,7 @@ import { CreateSnapshots1763900000000 } from "../../migrations/1763900000000-cre
 import { CreateSigning1764000000000 } from "../../migrations/1764000000000-create-signing.js";
 import { CreateAudit1764000001000 } from "../../migrations/1764000001000-create-audit.js";
 import { CreateRateLimits1764000003000 } from "../../migrations/1764000003000-create-rate-limits.js";
+import { RotateKeys1764000005000 } from "../../migrations/1764000005000-rotate-keys.js";
 
 /** Every migration, in the order of its time. Named here and not found by a glob: a start reads no folder. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   CreateSigning1764000000000,
   CreateAudit1764000001000,
   CreateRateLimits1764000003000,
+  RotateKeys1764000005000,
 ];

@@ -8,6 +8,7 @@ import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { init, ownerToken } from "./commands/init.js";
 import { migrate } from "./commands/migrate.js";
+import { organizationDelete } from "./commands/organization.js";
 import { sandbox, sandboxKey, SANDBOX_PORT, type SandboxCommandOptions } from "./commands/sandbox.js";
 import { emitSchema } from "./commands/schema.js";
 import { serve } from "./commands/serve.js";
@@ -61,6 +62,16 @@ auditCommand
   .description("print every entry, one JSON object a line")
   .option("--organization <id>", "only one root organization: org_…")
   .action((options: { organization?: string }) => auditExport(readConfig(), options));
+
+program
+  .command("organization")
+  .description("delete a root organization")
+  .command("delete")
+  .description("delete a root organization with all that is its own, and destroy its data keys, for good")
+  .argument("<id>", "the id of the organization: org_…")
+  .option("--yes", "without asking for its name")
+  .option("--json", "print what is left to tell")
+  .action((id: string, options: { yes?: boolean; json?: boolean }) => organizationDelete(readConfig(), id, options));
 
 const vaultCommand = program.command("vault").description("replace the keys that seal the secrets");
 vaultCommand

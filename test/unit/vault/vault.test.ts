@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { dataKeyIdOf, SealBroken } from "../../../src/vault/envelope.js";
 import type { SealedPlace } from "../../../src/vault/envelope.js";
-import { localKeyProvider, UnwrapFailed } from "../../../src/vault/key-provider.js";
+import { KeyMissing, localKeyProvider, UnwrapFailed } from "../../../src/vault/key-provider.js";
 import type { KeyProvider } from "../../../src/vault/key-provider.js";
 import { Secret } from "../../../src/vault/secret.js";
-import { DATA_KEYS_KEPT, Vault } from "../../../src/vault/vault.js";
+import { DATA_KEY_LIFETIME_MS, DATA_KEYS_KEPT, Vault } from "../../../src/vault/vault.js";
 import { KeyRing, type WrappedDataKey } from "../../../src/vault/key-ring.js";
 import type { DataKeyStore } from "../../../src/vault/vault.js";
 
@@ -198,6 +198,44 @@ describe("unwrapped data keys", () => {
       await vault.open(all, sealed[index] ?? Buffer.alloc(0), at(`org_${index}`));
     }
     expect(unwraps).toEqual([dataKeyIdOf(sealed[1] ?? Buffer.alloc(0))]);
+  });
+
+  test("are dropped from memory when their time is over, and what is gone from the store opens no more", async () => {
+    const sealed = await vault.seal(a, "org_a", Secret.of("p8"), at("org_a"));
+    jest.useFakeTimers();
+    try {
+      const fresh = new Vault(new KeyRing(provider), store);
+      await fresh.open(a, sealed, at("org_a"));
+      store.keys.clear();
+      jest.advanceTimersByTime(DATA_KEY_LIFETIME_MS - 1);
+      expect(textOf(await fresh.open(a, sealed, at("org_a")))).toBe("p8");
+      // However much it is used: the time runs from when it was unwrapped.
+      jest.advanceTimersByTime(1);
+      await expect(fresh.open(a, sealed, at("org_a"))).rejects.toThrow(SealBroken);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test("are at hand before a transaction that seals, which then asks for none", async () => {
+    await vault.ready((work) => work(a), "org_a");
+    expect(unwraps).toHaveLength(1);
+    await vault.ready((work) => work(a), "org_a");
+    const sealed = await vault.seal(a, "org_a", Secret.of("p8"), at("org_a"));
+    expect(textOf(await vault.open(a, sealed, at("org_a")))).toBe("p8");
+    expect(unwraps).toHaveLength(1);
+  });
+
+  test("are made anew where another key-encryption key has come into force meanwhile", async () => {
+    const next = localKeyProvider(Secret.of(randomBytes(32)));
+    const both = new Vault(new KeyRing(next, [local]), store);
+    const made = await both.make((work) => work(a), "org_a");
+    store.keyLabel = next.label;
+    expect(await store.add(a, made)).toBeNull();
+    const sealed = await both.seal(a, "org_a", Secret.of("p8"), at("org_a"));
+    expect(store.currents.get("org_a")?.keyLabel).toBe(next.label);
+    await expect(new Vault(new KeyRing(local), store).open(a, sealed, at("org_a"))).rejects.toThrow(KeyMissing);
+    expect(textOf(await both.open(a, sealed, at("org_a")))).toBe("p8");
   });
 
   test("print nothing of themselves with the vault", async () => {

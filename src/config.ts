@@ -37,6 +37,19 @@ const environment = z
     DATABASE_OWNER_URL: postgresUrl.optional(),
     DATA_DIR: z.string().default("data"),
     COUNTERSIGN_KEY: z.string().optional(),
+    COUNTERSIGN_KMS_KEY_ID: z.string().optional(),
+    COUNTERSIGN_FORMER_KEYS: z
+      .string()
+      .default("")
+      .transform((text) =>
+        text
+          .split(",")
+          .map((each) => each.trim())
+          .filter((each) => each !== ""),
+      ),
+    COUNTERSIGN_KMS_ENDPOINT: httpUrl
+      .refine((text) => URL.canParse(text) && isLoopback(new URL(text)), { error: "must be a loopback address" })
+      .optional(),
     APPLE_BASE_URL: appleUrl(APPLE_ORIGIN),
     APPLE_ENTERPRISE_BASE_URL: appleUrl(APPLE_ENTERPRISE_ORIGIN),
     APPLE_DEADLINE_MS: z.coerce.number({ error: "must be milliseconds" }).int().min(100).max(120_000).default(30_000),
@@ -62,7 +75,26 @@ const environment = z
     if (env.DATABASE_OWNER_URL !== undefined && env.DATABASE_URL === undefined) {
       fault("DATABASE_URL", "is missing: DATABASE_OWNER_URL alone does not say which role the server connects as");
     }
-    if (env.DATABASE_URL !== undefined && env.COUNTERSIGN_KEY === undefined) {
+    if (env.COUNTERSIGN_KEY !== undefined && env.COUNTERSIGN_KMS_KEY_ID !== undefined) {
+      fault(
+        "COUNTERSIGN_KEY",
+        "is one key and COUNTERSIGN_KMS_KEY_ID another: set one, and name the other as a former key",
+      );
+    }
+    if (env.COUNTERSIGN_KMS_KEY_ID !== undefined && !isKeyArn(env.COUNTERSIGN_KMS_KEY_ID)) {
+      fault("COUNTERSIGN_KMS_KEY_ID", "must be the ARN of a key of AWS KMS: arn:aws:kms:…:key/…");
+    }
+    if (!env.COUNTERSIGN_FORMER_KEYS.every((each) => isKey(each) || isKeyArn(each) || /^file:./.test(each))) {
+      fault(
+        "COUNTERSIGN_FORMER_KEYS",
+        "must be a list with commas of keys, each 32 bytes as base64, the ARN of a key of AWS KMS, or file: with a path",
+      );
+    }
+    if (
+      env.DATABASE_URL !== undefined &&
+      env.COUNTERSIGN_KEY === undefined &&
+      env.COUNTERSIGN_KMS_KEY_ID === undefined
+    ) {
       fault("COUNTERSIGN_KEY", "is missing: a server on a database of your own needs the key that seals its secrets");
     }
     if (env.COUNTERSIGN_KEY !== undefined && !isKey(env.COUNTERSIGN_KEY)) {
@@ -75,6 +107,8 @@ const environment = z
       }
     }
   });
+
+const isKeyArn = (text: string): boolean => /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/.test(text);
 
 function isKey(text: string): boolean {
   return /^[A-Za-z0-9+/_-]+={0,2}$/.test(text) && Buffer.from(text, "base64").length === 32;
@@ -96,8 +130,14 @@ export interface Config {
   /** Null: nobody migrates at start; the schema has to be up to date. */
   readonly databaseOwnerUrl: string | null;
   readonly dataDir: string;
-  /** Base64 of 32 bytes; null: the key file below `dataDir`, made on the first start. */
+  /** Base64 of 32 bytes; null: that of `kmsKeyId`, otherwise the key file below `dataDir`, made on the first start. */
   readonly key: string | null;
+  /** The ARN of a key of AWS KMS. */
+  readonly kmsKeyId: string | null;
+  /** Keys that data keys may still be wrapped with: base64 of 32 bytes, the ARN of a key of AWS KMS, or `file:` and a path. */
+  readonly formerKeys: readonly string[];
+  /** Null: AWS's own. */
+  readonly kmsEndpoint: string | null;
   readonly appleBaseUrl: string;
   readonly appleEnterpriseBaseUrl: string;
   /** For one call to Apple with its retries. */
@@ -140,6 +180,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseOwnerUrl: rest.DATABASE_OWNER_URL ?? null,
     dataDir: rest.DATA_DIR,
     key: rest.COUNTERSIGN_KEY ?? null,
+    kmsKeyId: rest.COUNTERSIGN_KMS_KEY_ID ?? null,
+    formerKeys: rest.COUNTERSIGN_FORMER_KEYS,
+    kmsEndpoint: rest.COUNTERSIGN_KMS_ENDPOINT ?? null,
     appleBaseUrl: rest.APPLE_BASE_URL,
     appleEnterpriseBaseUrl: rest.APPLE_ENTERPRISE_BASE_URL,
     appleDeadlineMs: rest.APPLE_DEADLINE_MS,

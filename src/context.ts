@@ -13,7 +13,7 @@ import type { Refusal } from "./errors.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
 import { actorOf } from "./services/audit.js";
-import type { DataKeyUnit } from "./services/data-key.js";
+import type { DataKeyUnit } from "./services/vault/data-key.js";
 import type { Snapshots } from "./services/apple/snapshot.js";
 import type { SignIns } from "./services/sign-in.js";
 import { signingKeySource, type UsableKey } from "./services/signing-key.js";

@@ -8,10 +8,13 @@ import { demo } from "./commands/demo.js";
 import { doctor } from "./commands/doctor.js";
 import { init, ownerToken } from "./commands/init.js";
 import { migrate } from "./commands/migrate.js";
+import { organizationDelete } from "./commands/organization.js";
 import { sandbox, sandboxKey, SANDBOX_PORT, type SandboxCommandOptions } from "./commands/sandbox.js";
 import { emitSchema } from "./commands/schema.js";
 import { serve } from "./commands/serve.js";
+import { vaultRotate } from "./commands/vault.js";
 import { readConfig } from "./config.js";
+import { GRACE_SECONDS } from "./services/vault/data-key-rotation.js";
 
 const program = new Command("countersign")
   .description("One GraphQL backend for Apple signing across every organization that a company runs.")
@@ -59,6 +62,30 @@ auditCommand
   .description("print every entry, one JSON object a line")
   .option("--organization <id>", "only one root organization: org_…")
   .action((options: { organization?: string }) => auditExport(readConfig(), options));
+
+program
+  .command("organization")
+  .description("delete a root organization")
+  .command("delete")
+  .description("delete a root organization with all that is its own, and destroy its data keys, for good")
+  .argument("<id>", "the id of the organization: org_…")
+  .option("--yes", "without asking for its name")
+  .option("--json", "print what is left to tell")
+  .action((id: string, options: { yes?: boolean; json?: boolean }) => organizationDelete(readConfig(), id, options));
+
+const vaultCommand = program.command("vault").description("replace the keys that seal the secrets");
+vaultCommand
+  .command("rotate")
+  .description("wrap every data key with the current key-encryption key, or make new data keys; servers may run")
+  .option("--data-keys", "make new data keys, seal every secret anew, and destroy the old data keys")
+  .option("--organization <id>", "with --data-keys: only one root organization: org_…")
+  .option(
+    "--wait <seconds>",
+    "with --data-keys: how long an old data key stays for requests that have read what it sealed",
+    String(GRACE_SECONDS),
+  )
+  .option("--json", "print what was done as JSON")
+  .action((options: Parameters<typeof vaultRotate>[1]) => vaultRotate(readConfig(), options));
 
 program
   .command("migrate")

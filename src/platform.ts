@@ -8,18 +8,16 @@ import { makeDataSource } from "./database/data-source.js";
 import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
 import { makeReadPool } from "./database/read-pool.js";
-import { dataKeyStore } from "./services/data-key.js";
+import { dataKeyStore } from "./services/vault/data-key.js";
 import { ReconcileJobs } from "./jobs/reconcile.js";
 import { SyncJobs } from "./jobs/sync.js";
 import { makeLog } from "./log.js";
 import { Snapshots } from "./services/apple/snapshot.js";
 import { noteWanted } from "./services/apple/sync.js";
 import { SignIns } from "./services/sign-in.js";
-import { checkVault } from "./services/vault-sentinel.js";
-import { localKeyProvider, parseKeyEncryptionKey, readOrMakeKeyFile, type KeyProvider } from "./vault/key-provider.js";
-import type { Secret } from "./vault/secret.js";
+import { checkVault } from "./services/vault/vault-sentinel.js";
+import { keyRingOf } from "./platform/key-ring.js";
 import { Vault } from "./vault/vault.js";
-import { join } from "node:path";
 import { startEmbeddedPostgres } from "./database/embedded/postgres.js";
 
 /** A platform that is ready, and how to end it. */
@@ -62,12 +60,12 @@ export async function openPlatform(
   };
   try {
     if (database.ownerUrl !== null) await migrate(database.ownerUrl, database.serverUrl);
-    const provider = await keyProviderOf(config);
+    const ring = await keyRingOf(config);
     const dataSource = makeDataSource(database.serverUrl);
     await dataSource.initialize();
     closers.push(() => dataSource.destroy());
     await checkServerRole(dataSource);
-    await checkVault(dataSource, provider);
+    await checkVault(dataSource, ring);
     const readPool = makeReadPool(database.serverUrl);
     closers.push(() => readPool.end());
     // A connection that breaks while nobody uses it: the pool opens another.
@@ -93,7 +91,7 @@ export async function openPlatform(
     const platform: Platform = {
       dataSource,
       readPool,
-      vault: new Vault(provider, dataKeyStore),
+      vault: new Vault(ring, dataKeyStore),
       apple,
       tokens: new TokenCache(),
       snapshots,
@@ -118,16 +116,6 @@ export async function openPlatform(
     await close();
     throw error;
   }
-}
-
-/** The key-encryption key of the configuration, or of the key file, which `file` reads. */
-export async function keyProviderOf(
-  config: Config,
-  file: (path: string) => Promise<Secret> = readOrMakeKeyFile,
-): Promise<KeyProvider> {
-  const key =
-    config.key === null ? await file(join(config.dataDir, "countersign.key")) : parseKeyEncryptionKey(config.key);
-  return localKeyProvider(key);
 }
 
 /** The client for the two hosts of the configuration. */

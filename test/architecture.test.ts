@@ -54,6 +54,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ["log"],
   pg: ["database", "commands/demo"], // The demo makes and drops a database of its own.
   jose: ["auth/bearer", "apple/token", "sandbox"],
+  "@aws-sdk/client-kms": ["vault/aws-key"],
   undici: ["apple/http/transport", "sandbox/client"],
   cockatiel: ["apple"],
   "node-forge": ["files/pkcs12"], // Never to verify anything: its history of forged signatures is long.
@@ -108,6 +109,7 @@ const NOUNS_NOT_STORED = [
   ...["certificate-keeping", "profile-keeping", "profile-deletion", "download", "renewal-preview"],
   ...["signing-kit", "key-choice", "plan", "prepare"],
   ...["certificate-making", "intent", "making", "profile-making", "reconcile"],
+  ...["data-key-rotation", "deletion", "key-encryption-key", "reseal", "sealed-column"],
 ];
 
 interface Import {

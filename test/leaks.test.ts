@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { readConfig } from "../src/config.js";
 import { readPkcs12 } from "../src/files/pkcs12.js";
-import { keyProviderOf } from "../src/platform.js";
+import { keyRingOf } from "../src/platform/key-ring.js";
+import type { WrappedDataKey } from "../src/vault/key-ring.js";
 import { askNoted, mutationOf, type Noted } from "./support/audit.js";
 import { makeDatabase, query, type TestDatabase } from "./support/database.js";
 import { logEverything, type DatabaseLog } from "./support/database-log.js";
@@ -176,13 +177,13 @@ async function handedOut(tenantId: string, credentialId: string): Promise<void> 
 }
 
 async function dataKeys(): Promise<void> {
-  const provider = await keyProviderOf(readConfig(server.environment));
-  const rows = await query<{ id: string; rootId: string; wrapped: Buffer }>(
+  const ring = await keyRingOf(readConfig(server.environment));
+  const rows = await query<WrappedDataKey>(
     database.ownerUrl,
-    `SELECT id, root_id AS "rootId", wrapped FROM data_keys`,
+    `SELECT id, root_id AS "rootId", key_label AS "keyLabel", wrapped FROM data_keys`,
   );
-  for (const { id, rootId, wrapped } of rows) {
-    const key = await provider.unwrap(wrapped, { dataKeyId: id, rootId });
+  for (const row of rows) {
+    const key = await ring.unwrap(row);
     key.use((bytes) => {
       secrets.bytes("a data key", bytes);
     });

@@ -6,13 +6,14 @@ import type { Survey } from "../apple/survey.js";
 import type { Config } from "../config.js";
 import { makeDataSource } from "../database/data-source.js";
 import { checkServerRole, UnfitDatabase } from "../database/migrate.js";
-import { appleClientOf, keyProviderOf, openDatabase } from "../platform.js";
+import { appleClientOf, openDatabase } from "../platform.js";
 import * as checkup from "../services/doctor.js";
 import type { KeyFilter, KeyReport, StoredKey } from "../services/doctor.js";
-import { dataKeyStore } from "../services/data-key.js";
-import { inspectVault } from "../services/vault-sentinel.js";
-import { KeyRefused, readKeyFile, WrongKey } from "../vault/key-provider.js";
-import type { Secret } from "../vault/secret.js";
+import { dataKeyStore } from "../services/vault/data-key.js";
+import { inspectVault } from "../services/vault/vault-sentinel.js";
+import { keptKey, keyRingOf } from "../platform/key-ring.js";
+import { KeyRefused, KeyServiceFailed } from "../vault/key-provider.js";
+import { WrongKey } from "../vault/sentinel.js";
 import { Vault } from "../vault/vault.js";
 import { clockText, keysTable, safeJson, serverTable } from "./doctor-table.js";
 
@@ -95,22 +96,16 @@ async function openChecked(
     return null;
   }
   try {
-    const provider = () => keyProviderOf(config, keptKey);
-    const isSealed = await inspectVault(dataSource, provider);
-    server.push(fine("VAULT", isSealed ? `${(await provider()).label} is the right key` : "nothing is sealed yet"));
+    const sentinel = await inspectVault(dataSource, () => keyRingOf(config, keptKey));
+    server.push(fine("VAULT", sentinel === null ? "nothing is sealed yet" : `${sentinel.label} is the right key`));
   } catch (error) {
-    if (!(error instanceof WrongKey || error instanceof KeyRefused)) throw error;
-    server.push(faulty("VAULT", "the key-encryption key is not the right one", error.message));
+    const isDown = error instanceof KeyServiceFailed;
+    if (!(isDown || error instanceof WrongKey || error instanceof KeyRefused)) throw error;
+    const detail = isDown ? "the key service does not answer" : "the key-encryption key is not the right one";
+    server.push(faulty("VAULT", detail, error.message));
     return null;
   }
   return dataSource;
-}
-
-/** The key of the file. It is not made here: a new one would not open what there is. */
-async function keptKey(path: string): Promise<Secret> {
-  const key = await readKeyFile(path);
-  if (key === null) throw new KeyRefused(`The key file ${path} is missing: put it back from its copy.`);
-  return key;
 }
 
 /** Asks each host that keys use whether it answers. */
@@ -146,6 +141,6 @@ async function examineAll(
   keys: readonly StoredKey[],
 ): Promise<KeyReport[]> {
   if (keys.length === 0) return []; // Without a sentinel there need not be a key-encryption key either.
-  const vault = new Vault(await keyProviderOf(config, keptKey), dataKeyStore);
+  const vault = new Vault(await keyRingOf(config, keptKey), dataKeyStore);
   return checkup.examine({ dataSource, vault, apple, outages }, keys);
 }

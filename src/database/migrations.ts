@@ -5,6 +5,7 @@ import { CreateSigning1764000000000 } from "../../migrations/1764000000000-creat
 import { CreateAudit1764000001000 } from "../../migrations/1764000001000-create-audit.js";
 import { CreateRateLimits1764000003000 } from "../../migrations/1764000003000-create-rate-limits.js";
 import { LightenPolicies1764000004000 } from "../../migrations/1764000004000-lighten-policies.js";
+import { RotateKeys1764000005000 } from "../../migrations/1764000005000-rotate-keys.js";
 
 /** Every migration, in the order of its time. Named here and not found by a glob: a start reads no folder. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   CreateAudit1764000001000,
   CreateRateLimits1764000003000,
   LightenPolicies1764000004000,
+  RotateKeys1764000005000,
 ];

@@ -19,6 +19,7 @@ import { Secret } from "../vault/secret.js";
 import { appleIdOf, nameOf } from "./input.js";
 import { usersOfKey } from "./signing/key-users.js";
 import { placeOf } from "./signing-key.js";
+import { readyToSeal } from "./vault/data-key.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "./write.js";
 
 const KEY_ID_TAKEN = "This key id is here already: rotate that key instead.";
@@ -53,6 +54,7 @@ export async function create(ctx: Context, input: CreateInput): Promise<string> 
     const sealedKey = await ctx.platform.vault.seal(unitOf(manager), row.rootId, Secret.of(p8.pkcs8Der), placeOf(row));
     await manager.insert(Credential, { ...key, name, fingerprint: p8.fingerprint, sealedKey, ...health });
   };
+  await readyToSeal(ctx.platform, row.rootId);
   const details = { keyId, program: key.program, fingerprint: p8.fingerprint };
   const stored = write(ctx, work, () => entryOf("created", { ...row, name }, details));
   await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
@@ -79,6 +81,7 @@ export async function rotate(ctx: Context, input: KeyInput & { credentialId: str
   const next = { ...current, keyId, issuerId, keyVersion: current.keyVersion + 1 };
   const health = input.verify ? await verified(ctx, signingKey(next, p8)) : UNVERIFIED;
   const [clause, values] = ownedWhere("owner_id", current.id, ctx.viewer.scope);
+  await readyToSeal(ctx.platform, current.rootId);
   const work = async (manager: EntityManager): Promise<void> => {
     const sealedKey = await ctx.platform.vault.seal(
       unitOf(manager),
@@ -120,6 +123,7 @@ async function forget(
 /** Asks Apple about a stored key and keeps the outcome. */
 export async function verify(ctx: Context, input: { credentialId: string }): Promise<string> {
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
+  await readyToSeal(ctx.platform, (await known(ctx, input.credentialId)).rootId);
   const key = await write(ctx, async (manager) => {
     const row = await manager
       .createQueryBuilder(Credential, "c")

@@ -11,7 +11,7 @@ import { SealBroken } from "../vault/envelope.js";
 import { UnwrapFailed } from "../vault/key-provider.js";
 import type { Vault } from "../vault/vault.js";
 import { keepHealth, signingFields } from "./credential.js";
-import type { DataKeyUnit } from "./data-key.js";
+import type { DataKeyUnit } from "./vault/data-key.js";
 import { placeOf } from "./signing-key.js";
 import { ownedWhere, unitOf } from "./write.js";
 

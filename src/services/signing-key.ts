@@ -7,7 +7,8 @@ import type { ShareUse } from "../entities/share.js";
 import type { IntentActor } from "../entities/signing/signing-intent.js";
 import { Denial } from "../errors.js";
 import type { Vault } from "../vault/vault.js";
-import type { DataKeyUnit } from "./data-key.js";
+import type { DataKeyUnit } from "./vault/data-key.js";
+import { placeIn, SEALED } from "./vault/sealed-column.js";
 
 /** A key that may be used now: for whom, and the bundle identifiers that the use is bound to; empty: any. */
 export interface UsableKey extends SigningKey {
@@ -83,5 +84,5 @@ function keyOf(row: KeyRow, reads: ReadSession, vault: Vault<DataKeyUnit>, actor
 
 /** What a sealed key is bound to: moved to another row, owner or version it does not open. */
 export function placeOf(row: Pick<Credential, "id" | "ownerId" | "keyVersion">) {
-  return { table: "credentials", column: "sealed_key", rowId: row.id, ownerId: row.ownerId, version: row.keyVersion };
+  return placeIn(SEALED.credentialKey, row, row.keyVersion);
 }

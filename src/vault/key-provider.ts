@@ -15,7 +15,7 @@ export interface KeyProvider {
   /** Names the key without telling anything of it, for logs and messages. */
   label: string;
   wrap(dataKey: Secret, context: WrapContext): Promise<Buffer>;
-  /** Throws UnwrapFailed where it is surely not ours to unwrap; any other error (a service is down) may pass. */
+  /** Throws UnwrapFailed where it is surely not ours to unwrap; KeyServiceFailed where a service is down, which may pass. */
   unwrap(wrapped: Buffer, context: WrapContext): Promise<Secret>;
 }
 
@@ -27,23 +27,27 @@ export class UnwrapFailed extends Error {
   }
 }
 
+/** A data key is wrapped with a key-encryption key that this process was not given. */
+export class KeyMissing extends Error {
+  constructor(label: string, dataKeyId: string) {
+    super(`Data key ${dataKeyId} is wrapped with the key-encryption key ${label}, which this process was not given.`);
+    this.name = "KeyMissing";
+  }
+}
+
+/** A key service did not do what it was asked, which may pass: it is down, too busy, or denies this process the key. */
+export class KeyServiceFailed extends Error {
+  constructor(label: string, reason: string) {
+    super(`The key service did not answer for the key-encryption key ${label}: ${reason}.`);
+    this.name = "KeyServiceFailed";
+  }
+}
+
 /** A key-encryption key, or the file that keeps it, cannot be used; the message says how to mend it. */
 export class KeyRefused extends Error {
   constructor(message: string) {
     super(message);
     this.name = "KeyRefused";
-  }
-}
-
-/** The database's secrets were sealed under another key-encryption key than this start was given. */
-export class WrongKey extends Error {
-  constructor(databaseLabel: string, givenLabel: string) {
-    super(
-      databaseLabel === givenLabel
-        ? `The database's sentinel does not open with the key-encryption key ${givenLabel} that made it: it is damaged.`
-        : `The database is sealed with the key-encryption key ${databaseLabel}, but ${givenLabel} was given: start with ${databaseLabel}.`,
-    );
-    this.name = "WrongKey";
   }
 }
 
@@ -152,22 +156,4 @@ function unless(code: string): (error: unknown) => null {
     if ((error as NodeJS.ErrnoException).code === code) return null;
     throw error;
   };
-}
-
-const SENTINEL_TEXT = "countersign sentinel";
-const SENTINEL_CONTEXT: WrapContext = { dataKeyId: "sentinel", rootId: "sentinel" };
-
-/** Seals a known text, for the database to keep beside the provider's label: by it a wrong key is seen at the start. */
-export function makeSentinel(provider: KeyProvider): Promise<Buffer> {
-  return provider.wrap(Secret.of(SENTINEL_TEXT), SENTINEL_CONTEXT);
-}
-
-/** Throws WrongKey where the provider's key is not the one that made the database's sentinel. */
-export async function checkSentinel(provider: KeyProvider, sentinel: { label: string; sealed: Buffer }): Promise<void> {
-  const opened = await provider.unwrap(sentinel.sealed, SENTINEL_CONTEXT).catch((error: unknown) => {
-    // A key service that does not answer is no proof of a wrong key.
-    if (error instanceof UnwrapFailed) return null;
-    throw error;
-  });
-  if (opened?.use((bytes) => bytes.toString()) !== SENTINEL_TEXT) throw new WrongKey(sentinel.label, provider.label);
 }

@@ -5,7 +5,7 @@ import { inTransaction, ReadSession } from "../../database/tenancy.js";
 import type { AppleList } from "../../entities/apple/snapshot.js";
 import { Denial } from "../../errors.js";
 import type { Vault } from "../../vault/vault.js";
-import type { DataKeyUnit } from "../data-key.js";
+import type { DataKeyUnit } from "../vault/data-key.js";
 import { THE_SERVER } from "../audit.js";
 import { signingKeySource } from "../signing-key.js";
 import type { Snapshots, WantedList } from "./snapshot.js";

@@ -5,7 +5,7 @@ import { fileExtension } from "../../files/mobileprovision.js";
 import { randomPassword, writePkcs12, type Pkcs12Encoding } from "../../files/pkcs12.js";
 import { readPkcs8Der } from "../../files/signing-key.js";
 import type { Vault } from "../../vault/vault.js";
-import type { DataKeyUnit } from "../data-key.js";
+import type { DataKeyUnit } from "../vault/data-key.js";
 import { placeOfCertificateKey } from "./key-place.js";
 
 /** Who wants files: where they stand, and the tenants in which they may download. */

@@ -9,6 +9,7 @@ import { generateSigningKey, pkcs8Der, publicKeySha256 } from "../../files/signi
 import { newId } from "../../ids.js";
 import { Secret } from "../../vault/secret.js";
 import { actorOf, record } from "../audit.js";
+import { readyToSeal } from "../vault/data-key.js";
 import { bytesOf, emailOf, nameOf } from "../input.js";
 import { orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "../write.js";
 import { appleTypeOf, IDENTITY, insert, KEPT_ALREADY, nameFor } from "./certificate/certificate-keeping.js";
@@ -33,6 +34,7 @@ export async function create(ctx: Context, input: CreateInput): Promise<string> 
   const privateKey = await generateSigningKey();
   const csrPem = await createCsr(privateKey, subject);
   const row = { id: newId("signingRequest"), rootId: tenant.rootId, ownerId: tenant.id };
+  await readyToSeal(ctx.platform, row.rootId);
   await write(ctx, async (manager) => {
     const unit = unitOf(manager);
     const secret = Secret.of(pkcs8Der(privateKey));
@@ -71,6 +73,8 @@ export async function complete(
   const appleType = appleTypeOf(file, "certificate");
   const id = newId("certificate");
   const { scope } = ctx.viewer;
+  const seen = await ctx.loaders.signingRequest.load(input.signingRequestId);
+  if (seen !== null) await readyToSeal(ctx.platform, seen.rootId);
   const stored = write(ctx, async (manager) => {
     const [request] = await unitOf(manager).rows<OpenRequest>(OWN, [
       ...[scope.roots, scope.tenants, input.signingRequestId],

@@ -2,9 +2,10 @@ import { X509Certificate } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { publicKeySha256, readPkcs8Der } from "../../../src/files/signing-key.js";
-import { dataKeyStore } from "../../../src/services/data-key.js";
+import { dataKeyStore } from "../../../src/services/vault/data-key.js";
 import { placeOfCertificateKey } from "../../../src/services/signing/key-place.js";
 import { localKeyProvider, parseKeyEncryptionKey } from "../../../src/vault/key-provider.js";
+import { KeyRing } from "../../../src/vault/key-ring.js";
 import { Vault } from "../../../src/vault/vault.js";
 import { query } from "../database.js";
 import type { Victim } from "./victim.js";
@@ -97,7 +98,7 @@ async function heldKeys({ database, key }: Victim): Promise<ReadonlyMap<string, 
       rows: async <Row>(statement: { readonly text: string }, values: readonly unknown[]) =>
         (await client.query<Row & pg.QueryResultRow>(statement.text, [...values])).rows,
     };
-    const vault = new Vault(localKeyProvider(parseKeyEncryptionKey(key)), dataKeyStore);
+    const vault = new Vault(new KeyRing(localKeyProvider(parseKeyEncryptionKey(key))), dataKeyStore);
     const rows = await unit.rows<{ id: string; ownerId: string; sealedKey: Buffer; content: Buffer }>(
       { text: `SELECT id, owner_id AS "ownerId", sealed_key AS "sealedKey", content FROM certificates` },
       [],

@@ -1,15 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import {
-  checkSentinel,
-  KeyRefused,
-  localKeyProvider,
-  makeSentinel,
-  parseKeyEncryptionKey,
-  UnwrapFailed,
-  WrongKey,
-} from "../../../src/vault/key-provider.js";
-import type { KeyProvider } from "../../../src/vault/key-provider.js";
+import { KeyRefused, localKeyProvider, parseKeyEncryptionKey, UnwrapFailed } from "../../../src/vault/key-provider.js";
 import { Secret } from "../../../src/vault/secret.js";
 
 const hexOf = (secret: Secret) => secret.use((bytes) => bytes.toString("hex"));
@@ -88,37 +79,5 @@ describe("a key-encryption key is refused, without showing it,", () => {
     const attempt = () => parseKeyEncryptionKey(text);
     expect(attempt).toThrow(KeyRefused);
     expect(attempt).not.toThrow(text.slice(0, 12) || "never");
-  });
-});
-
-describe("the sentinel", () => {
-  test("opens at a start with the same key", async () => {
-    const sealed = await makeSentinel(provider);
-    await expect(checkSentinel(provider, { label: provider.label, sealed })).resolves.toBeUndefined();
-  });
-
-  test("refuses a start with another key, and names both labels", async () => {
-    const sentinel = { label: provider.label, sealed: await makeSentinel(provider) };
-    const refusal = checkSentinel(other, sentinel);
-    await expect(refusal).rejects.toThrow(WrongKey);
-    await expect(refusal).rejects.toThrow(provider.label);
-    await expect(refusal).rejects.toThrow(other.label);
-  });
-
-  test("is called damaged when it does not open with the key that made it", async () => {
-    const sealed = (await makeSentinel(provider)).subarray(1);
-    await expect(checkSentinel(provider, { label: provider.label, sealed })).rejects.toThrow("damaged");
-  });
-
-  test("refuses a provider that opens it to something else", async () => {
-    const liar: KeyProvider = { ...provider, unwrap: () => Promise.resolve(dataKey) };
-    const sealed = await makeSentinel(provider);
-    await expect(checkSentinel(liar, { label: provider.label, sealed })).rejects.toThrow(WrongKey);
-  });
-
-  test("calls no key wrong when the key service only failed to answer", async () => {
-    const down: KeyProvider = { ...provider, unwrap: () => Promise.reject(new Error("no route to the key service")) };
-    const sealed = await makeSentinel(provider);
-    await expect(checkSentinel(down, { label: "kms", sealed })).rejects.toThrow("no route");
   });
 });

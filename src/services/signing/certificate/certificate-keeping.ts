@@ -14,6 +14,7 @@ import { actorOf, record } from "../../audit.js";
 import { bytesOf, NAME_CHARACTERS, nameOf } from "../../input.js";
 import { usersOf } from "../../share.js";
 import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, write } from "../../write.js";
+import { readyToSeal } from "../../vault/data-key.js";
 import { placeOfCertificateKey } from "../key-place.js";
 
 interface UploadInput {
@@ -34,6 +35,7 @@ export async function upload(ctx: Context, input: UploadInput): Promise<string> 
     ...{ id: newId("certificate"), rootId: tenant.rootId, ownerId: tenant.id, source: "UPLOADED" },
     ...{ name: given ?? nameFor(certificate), appleType },
   };
+  await readyToSeal(ctx.platform, row.rootId);
   const stored = write(ctx, async (manager) => {
     await insert(ctx, manager, row, certificate, Secret.of(pkcs8Der(privateKey)));
     record(unitOf(manager), actorOf(ctx), {

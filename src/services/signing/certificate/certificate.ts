@@ -1,6 +1,5 @@
 import { AppleError } from "../../../apple/error.js";
 import type { Context } from "../../../context.js";
-import { inPreparedTransaction } from "../../../database/tenancy.js";
 import type { CertificateType } from "../../../entities/apple/certificate.js";
 import { Denial, Refusal } from "../../../errors.js";
 import { createCsr } from "../../../files/csr.js";
@@ -11,7 +10,6 @@ import { authorizeChange, refusalOf, type Change } from "../../apple/change.js";
 import { actorOf } from "../../audit.js";
 import { once } from "../../idempotency.js";
 import { nameOf } from "../../input.js";
-import { placeOfIntentKey } from "../key-place.js";
 import { certificateMaking } from "../making/certificate-making.js";
 import { explainLimit } from "./certificate-limit.js";
 import * as intents from "../making/intent.js";
@@ -88,7 +86,7 @@ async function makeNow(ctx: Context, change: Change, wanted: Wanted, begunAs: st
   const id = newId("signingIntent");
   const request =
     wanted.signingRequestId === null
-      ? await newRequest(ctx, { rootId, ownerId, id, name: wanted.name })
+      ? await newRequest(wanted.name)
       : await openRequest(ctx, { rootId, ownerId }, wanted.signingRequestId);
   const intent = {
     ...{
@@ -100,7 +98,7 @@ async function makeNow(ctx: Context, change: Change, wanted: Wanted, begunAs: st
       actor: actorOf(ctx),
       idempotencyKey: begunAs,
     },
-    ...{ publicKeySha256: request.publicKeySha256, sealedKey: request.sealedKey },
+    ...{ publicKeySha256: request.publicKeySha256, privateKey: request.privateKey },
     wanted: { ...wanted, csrPem: request.csrPem },
   };
   try {
@@ -119,27 +117,18 @@ interface RequestForCertificate {
   readonly csrPem: string;
   readonly publicKeySha256: string;
   /** Null where the signing request holds it. */
-  readonly sealedKey: Buffer | null;
+  readonly privateKey: Secret | null;
 }
 
-async function newRequest(
-  ctx: Context,
-  {
-    rootId,
-    ownerId,
-    id,
-    name,
-  }: { readonly rootId: string; readonly ownerId: string; readonly id: string; readonly name: string },
-): Promise<RequestForCertificate> {
+async function newRequest(name: string): Promise<RequestForCertificate> {
   const privateKey = await generateSigningKey();
   const commonName = Array.from(name).slice(0, COMMON_NAME_MOST).join("");
   const csrPem = await createCsr(privateKey, { commonName, email: REQUEST_EMAIL, country: REQUEST_COUNTRY });
-  const sealedKey = await inPreparedTransaction(
-    ctx.platform.readPool,
-    { roots: [rootId], tenants: [ownerId] },
-    (unit) => ctx.platform.vault.seal(unit, rootId, Secret.of(pkcs8Der(privateKey)), placeOfIntentKey({ id, ownerId })),
-  );
-  return { csrPem, publicKeySha256: publicKeySha256(privateKey), sealedKey };
+  return {
+    csrPem,
+    publicKeySha256: publicKeySha256(privateKey),
+    privateKey: Secret.of(pkcs8Der(privateKey)),
+  };
 }
 
 async function openRequest(
@@ -158,5 +147,5 @@ async function openRequest(
   }
   // Its key is the same each time: what Apple may have made for it is not asked for again.
   await intents.refuseWhileOpen(ctx.platform.readPool, place, request.publicKeySha256);
-  return { csrPem: request.csrPem, publicKeySha256: request.publicKeySha256, sealedKey: null };
+  return { csrPem: request.csrPem, publicKeySha256: request.publicKeySha256, privateKey: null };
 }

@@ -15,9 +15,10 @@ import { placeOfCertificateKey, placeOfIntentKey, placeOfRequestKey } from "../k
 import type { Intent } from "./intent.js";
 import type { Making, MakingSources } from "./making.js";
 
+// Locked: what it is sealed with is not replaced before it is opened.
 const REQUEST_KEY = {
   name: "certificate_request_key",
-  text: `SELECT id, owner_id AS "ownerId", sealed_key AS "sealedKey" FROM signing_requests WHERE root_id = $1 AND owner_id = $2 AND id = $3`,
+  text: `SELECT id, owner_id AS "ownerId", sealed_key AS "sealedKey" FROM signing_requests WHERE root_id = $1 AND owner_id = $2 AND id = $3 FOR SHARE`,
 };
 const KEEP = {
   name: "certificate_keep",

@@ -2,6 +2,10 @@ import type { Pool } from "pg";
 import { inPreparedTransaction, type Scope, type Unit } from "../../../database/tenancy.js";
 import type { IntentState, SigningIntent } from "../../../entities/signing/signing-intent.js";
 import { Denial, Refusal, type CodedError } from "../../../errors.js";
+import type { Secret } from "../../../vault/secret.js";
+import type { Vault } from "../../../vault/vault.js";
+import { readyToSeal, type DataKeyUnit } from "../../vault/data-key.js";
+import { placeOfIntentKey } from "../key-place.js";
 
 /** An intent with what its making needs to know. */
 export type Intent = Readonly<SigningIntent>;
@@ -9,8 +13,12 @@ export type Intent = Readonly<SigningIntent>;
 /** What is stored of an intent before anything goes out. */
 export type NewIntent = Pick<
   SigningIntent,
-  "id" | "rootId" | "ownerId" | "credentialId" | "kind" | "wanted" | "actor" | "publicKeySha256" | "sealedKey"
-> & { readonly idempotencyKey: string | null };
+  "id" | "rootId" | "ownerId" | "credentialId" | "kind" | "wanted" | "actor" | "publicKeySha256"
+> & {
+  /** Null where a signing request holds it, and of a profile. */
+  readonly privateKey: Secret | null;
+  readonly idempotencyKey: string | null;
+};
 
 /** Intents whose process may have died are looked for this long after they were sent, at the earliest. */
 const FIRST_LOOK = "1 second";
@@ -70,15 +78,17 @@ export const scopeOf = ({ rootId, ownerId }: Pick<Intent, "rootId" | "ownerId">)
   tenants: [ownerId],
 });
 
-/** Writes down what is about to be made. */
-export async function open(pool: Pool, intent: NewIntent): Promise<void> {
-  const { rootId, id, ownerId, credentialId, kind, wanted, actor } = intent;
-  await inPreparedTransaction(pool, scopeOf(intent), (unit) =>
-    unit.rows(OPEN, [
+/** Writes down what is about to be made, and seals its private key. */
+export async function open(readPool: Pool, vault: Vault<DataKeyUnit>, intent: NewIntent): Promise<void> {
+  const { rootId, id, ownerId, credentialId, kind, wanted, actor, privateKey } = intent;
+  if (privateKey !== null) await readyToSeal({ readPool, vault }, rootId);
+  await inPreparedTransaction(readPool, scopeOf(intent), async (unit) => {
+    const sealedKey = privateKey === null ? null : await vault.seal(unit, rootId, privateKey, placeOfIntentKey(intent));
+    await unit.rows(OPEN, [
       ...[rootId, id, ownerId, credentialId, kind, JSON.stringify(wanted), JSON.stringify(actor)],
-      ...[intent.publicKeySha256, intent.sealedKey, intent.idempotencyKey],
-    ]),
-  );
+      ...[intent.publicKeySha256, sealedKey, intent.idempotencyKey],
+    ]);
+  });
 }
 
 /** Writes down that Apple may be told from now on. Throws where another process has given it up. */

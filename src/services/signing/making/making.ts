@@ -5,6 +5,7 @@ import { inPreparedTransaction, type Unit } from "../../../database/tenancy.js";
 import { Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
 import { spend, type Change } from "../../apple/change.js";
+import { readyToSeal } from "../../vault/data-key.js";
 import * as intents from "./intent.js";
 import type { Intent, NewIntent } from "./intent.js";
 
@@ -48,7 +49,7 @@ export function bringAbout<Found>(
   making: Making<Found>,
 ): Promise<string> {
   const work = async (): Promise<string> => {
-    await intents.open(sources.readPool, intent);
+    await intents.open(sources.readPool, sources.vault, intent);
     await intents.markSent(sources.readPool, intent);
     const found = await makeSurely(sources, change, intent, making);
     return keep(sources, change, intent, making, found);
@@ -125,6 +126,7 @@ export async function keep<Found>(
   found: Found,
 ): Promise<string> {
   const { rootId, ownerId } = change.key;
+  await readyToSeal(sources, rootId);
   const scope = { roots: [rootId], tenants: [...new Set([ownerId, intent.ownerId])] };
   return inPreparedTransaction(sources.readPool, scope, async (unit) => {
     const current = await intents.locked(unit, intent);

@@ -55,7 +55,7 @@ export async function make(
   const { rootId, tenantId: ownerId, credentialId } = change.key;
   const intent = {
     ...{ id: newId("signingIntent"), rootId, ownerId, credentialId, kind: "PROFILE" as const },
-    ...{ actor: actorOf(ctx), idempotencyKey: begunAs, publicKeySha256: null, sealedKey: null, wanted },
+    ...{ actor: actorOf(ctx), idempotencyKey: begunAs, publicKeySha256: null, privateKey: null, wanted },
   };
   try {
     return await bringAbout(ctx.platform, change, intent, profileMaking(ctx.platform, intent));

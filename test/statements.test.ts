@@ -55,6 +55,9 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => world.server.close());
 
+/** Has one row, by a constraint: there is nothing to look up. */
+const ONE_ROW = "vault_sentinels";
+
 interface Plan {
   readonly "Node Type": string;
   readonly "Relation Name"?: string;
@@ -83,7 +86,7 @@ async function readWhole(url: string, statements: Iterable<SentStatement>): Prom
         `EXPLAIN (FORMAT JSON) EXECUTE ${prepared}${nulls}`,
       );
       const nodes = rows.flatMap((row) => nodesOf(row["QUERY PLAN"][0].Plan));
-      const scans = nodes.filter((node) => node["Node Type"] === "Seq Scan");
+      const scans = nodes.filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] !== ONE_ROW);
       found.push(...new Set(scans.map((scan) => `${name} reads all of ${scan["Relation Name"] ?? ""}`)));
     }
   } finally {

@@ -131,7 +131,7 @@ class Owner {
     const all = this.#organization;
     return [
       {
-        ...this.#row("data_keys", { id: `dek_${this.id}`, wrapped: Buffer.alloc(1) }),
+        ...this.#row("data_keys", { id: `dek_${this.id}`, wrapped: Buffer.alloc(1), key_label: "local:test" }),
         ...{ read: all, insert: all, update: NONE, delete: NONE },
       },
       {

@@ -25,4 +25,9 @@ export default tseslint.config(
     files: ["test/support/global-*.ts"],
     rules: { "no-restricted-exports": "off" },
   },
+  {
+    // Servers to compare with: their packages are not the product's, so they are not compiled with it.
+    files: ["bench/peers/*.mjs"],
+    languageOptions: { globals: { console: "readonly", process: "readonly" } },
+  },
 );

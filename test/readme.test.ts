@@ -28,7 +28,7 @@ import { PKCS12_PASSWORD_CHARACTERS } from "../src/services/signing/export.js";
 import { DELETED_AT_ONCE } from "../src/services/signing/profile/profile-deletion.js";
 import { KEPT_AT_ONCE, UPLOADED_AT_ONCE } from "../src/services/signing/profile/profile-keeping.js";
 
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/sandbox.md"];
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/sandbox.md", "docs/performance.md"];
 const textOf = (path: string): string => readFileSync(path, "utf8");
 const README = textOf("README.md");
 

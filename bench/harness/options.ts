@@ -67,7 +67,7 @@ export function readOptions(args: readonly string[], all: readonly string[]): Op
     },
     soakSeconds: number("soak-seconds", quick ? 30 : 600),
     growth,
-    repeats: quick ? 2 : 5,
+    repeats: quick ? 3 : 5,
     json: values.json ?? null,
     writeDocs: values["write-docs"],
     from: values.from ?? null,

@@ -31,6 +31,8 @@ export interface Figures {
   readonly loadCpuSeconds: number;
   /** Of the server's process, at the end. */
   readonly memoryBytes: number | null;
+  /** Of all of PostgreSQL, at the end. */
+  readonly postgresMemoryBytes: number | null;
   /** How far the rounds lie apart: the widest distance from the median, as a part of it. */
   readonly spread: number;
 }
@@ -70,18 +72,19 @@ export async function compare(
       const server = () => (pid === null ? null : usageOf(pid));
       const [serverBefore, postgresBefore, loadBefore] = [server(), postgres(), process.cpuUsage()];
       const { answers, seconds, latenciesMs } = await put(ask, roundSeconds);
+      const load = process.cpuUsage(loadBefore); // First: looking at the others takes time too.
       account.serverCpu = sum(account.serverCpu, spent(serverBefore, server()));
       account.postgresCpu = sum(account.postgresCpu, spent(postgresBefore, postgres()));
-      const load = process.cpuUsage(loadBefore);
       account.loadCpu += (load.user + load.system) / 1e6;
       account.rates.push(answers / seconds);
       for (const each of latenciesMs) account.latenciesMs.push(each);
     }
   }
-  return contenders.map(({ name, pid }, place) => figuresOf(name, pid, accounts[place] as Account));
+  const memory = postgres()?.memoryBytes ?? null;
+  return contenders.map(({ name, pid }, place) => figuresOf(name, pid, accounts[place] as Account, memory));
 }
 
-function figuresOf(name: string, pid: number | null, account: Account): Figures {
+function figuresOf(name: string, pid: number | null, account: Account, postgresMemoryBytes: number | null): Figures {
   const { rates, latenciesMs, serverCpu, postgresCpu, loadCpu } = account;
   const perThousand = (seconds: number | null): number | null =>
     seconds === null ? null : (seconds * 1000) / Math.max(1, latenciesMs.length);
@@ -92,6 +95,7 @@ function figuresOf(name: string, pid: number | null, account: Account): Figures 
     postgresCpuSeconds: perThousand(postgresCpu),
     loadCpuSeconds: perThousand(loadCpu) ?? 0,
     memoryBytes: pid === null ? null : (usageOf(pid)?.memoryBytes ?? null),
+    postgresMemoryBytes,
     spread: Math.max(...rates.map((each) => Math.abs(each - rate))) / rate,
   };
 }

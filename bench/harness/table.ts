@@ -71,15 +71,27 @@ export const FIGURE_COLUMNS = [
   "of PostgreSQL, s",
   "of the load, s",
   "memory, MB",
+  "of PostgreSQL, MB",
   "± %",
 ];
 
 /** What was measured of one, in the columns of `FIGURE_COLUMNS`. */
 export function figureCells(figures: Figures): Cell[] {
-  const { rate, p50Ms, p99Ms, serverCpuSeconds, postgresCpuSeconds, loadCpuSeconds, memoryBytes, spread } = figures;
+  const {
+    rate,
+    p50Ms,
+    p99Ms,
+    serverCpuSeconds,
+    postgresCpuSeconds,
+    loadCpuSeconds,
+    memoryBytes,
+    postgresMemoryBytes,
+    spread,
+  } = figures;
+  const megabytes = (bytes: number | null): number | null => (bytes === null ? null : Math.round(bytes / 1e6));
   return [
     ...[rate, p50Ms, p99Ms, serverCpuSeconds, postgresCpuSeconds, loadCpuSeconds],
-    memoryBytes === null ? null : Math.round(memoryBytes / 1e6),
+    ...[megabytes(memoryBytes), megabytes(postgresMemoryBytes)],
     Math.round(spread * 100),
   ];
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Denial } from "../errors.js";
 
 /** Time for a query, from when it is understood. What a mutation does has limits of its own, and is not left half done. */
@@ -15,6 +16,8 @@ export class Deadline {
       );
     }, ms);
     this.#timer.unref();
+    // A query may wait for hundreds of keys at once; all of it goes with the request.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   /** Aborted when the time is over, with what the client is told. */

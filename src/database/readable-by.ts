@@ -9,7 +9,7 @@ export type ShareSubjectColumn = "credential_id" | "certificate_id" | "provision
  * is the alias of a table with `root_id`, `owner_id` and `id`. Shares are looked up by a function of the database, and
  * only for rows that are not the tenants' own.
  */
-export function readableBy(row: string, tenants = "$2", use: ShareUse | null = null): string {
+export function readableBy(row: string, tenants: `$${number}` = "$2", use: ShareUse | null = null): string {
   const wanted = use === null ? "NULL" : `'${use}'`;
   return `(${ownedBy(row, tenants)} OR (${row}.root_id = ANY ($1)
     AND is_shared_with(${row}.root_id, ${row}.id, ${tenants}, ${wanted})))`;

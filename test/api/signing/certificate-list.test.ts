@@ -254,7 +254,6 @@ describe("one query over 20 tenants with 20 certificates each", () => {
       "sign_in_token",
       "sub_organizations_by_organization",
       "tenant_by_id",
-      "tenant_by_id",
     ]);
   });
 });

@@ -46,7 +46,7 @@ const AT_APPLE = {
   name: "certificate_at_apple",
   text: `SELECT a.credential_id AS "credentialId", a.apple_id AS "appleId" FROM apple_certificates a
     JOIN credentials c ON c.root_id = a.root_id AND c.id = a.credential_id
-    WHERE ${readableBy("c", "credential_id")} AND a.serial_number = $3
+    WHERE ${readableBy("c")} AND a.serial_number = $3
     ORDER BY (a.credential_id = $4) DESC NULLS LAST, a.credential_id LIMIT 1`,
 };
 

@@ -21,6 +21,9 @@ function faultsOf(environment: Record<string, string>): string[] {
   }
 }
 
+const OTHER_KEY = randomBytes(32).toString("base64");
+const ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
 describe("the configuration", () => {
   test("needs nothing: embedded PostgreSQL, Apple itself, tokens alone, on loopback", () => {
     expect(readConfig({})).toEqual({
@@ -30,6 +33,9 @@ describe("the configuration", () => {
       databaseOwnerUrl: null,
       dataDir: "data",
       key: null,
+      kmsKeyId: null,
+      formerKeys: [],
+      kmsEndpoint: null,
       appleBaseUrl: "https://api.appstoreconnect.apple.com",
       appleEnterpriseBaseUrl: "https://api.enterprise.developer.apple.com",
       appleDeadlineMs: 30_000,
@@ -56,6 +62,8 @@ describe("the configuration", () => {
       PORT: "0",
       HOST: "0.0.0.0",
       DATA_DIR: "/var/lib/countersign",
+      COUNTERSIGN_FORMER_KEYS: `${OTHER_KEY}, ${ARN},file:/var/lib/countersign/former.key`,
+      COUNTERSIGN_KMS_ENDPOINT: "http://127.0.0.1:4012",
       APPLE_BASE_URL: "http://127.0.0.1:4010/",
       APPLE_ENTERPRISE_BASE_URL: "http://localhost:4011",
       APPLE_DEADLINE_MS: "5000",
@@ -72,6 +80,9 @@ describe("the configuration", () => {
       databaseOwnerUrl: owner,
       dataDir: "/var/lib/countersign",
       key: KEY,
+      kmsKeyId: null,
+      formerKeys: [OTHER_KEY, ARN, "file:/var/lib/countersign/former.key"],
+      kmsEndpoint: "http://127.0.0.1:4012",
       appleBaseUrl: "http://127.0.0.1:4010",
       appleEnterpriseBaseUrl: "http://localhost:4011",
       appleDeadlineMs: 5_000,
@@ -96,6 +107,22 @@ describe("the configuration", () => {
   ])("refuses %s=%s, alone and by name", (name, value) => {
     expect(faultsOf({ ...DATABASE, ...OIDC })).toEqual([]);
     expect(faultsOf({ ...DATABASE, ...OIDC, [name]: value })).toEqual([name]);
+  });
+
+  test("names one key-encryption key, in the environment or in AWS KMS, and former ones of any kind", () => {
+    const { DATABASE_URL } = DATABASE;
+    expect(readConfig({ DATABASE_URL, COUNTERSIGN_KMS_KEY_ID: ARN })).toMatchObject({ key: null, kmsKeyId: ARN });
+    expect(faultsOf({ ...DATABASE, COUNTERSIGN_KMS_KEY_ID: ARN })).toEqual(["COUNTERSIGN_KEY"]);
+    expect(faultsOf({ DATABASE_URL })).toEqual(["COUNTERSIGN_KEY"]);
+    for (const alias of ["alias/countersign", ARN.replace("key/", "alias/")]) {
+      expect(faultsOf({ DATABASE_URL, COUNTERSIGN_KMS_KEY_ID: alias })).toEqual(["COUNTERSIGN_KMS_KEY_ID"]);
+    }
+    for (const strange of ["s3cr3t", `${OTHER_KEY},s3cr3t`, "file:", OTHER_KEY.slice(4)]) {
+      expect(faultsOf({ ...DATABASE, COUNTERSIGN_FORMER_KEYS: strange })).toEqual(["COUNTERSIGN_FORMER_KEYS"]);
+    }
+    expect(faultsOf({ ...DATABASE, COUNTERSIGN_KMS_ENDPOINT: "https://kms.example" })).toEqual([
+      "COUNTERSIGN_KMS_ENDPOINT",
+    ]);
   });
 
   test.each([

@@ -6,6 +6,7 @@ import { CreateAudit1764000001000 } from "../../migrations/1764000001000-create-
 import { CreateRateLimits1764000003000 } from "../../migrations/1764000003000-create-rate-limits.js";
 import { LightenPolicies1764000004000 } from "../../migrations/1764000004000-lighten-policies.js";
 import { RotateKeys1764000005000 } from "../../migrations/1764000005000-rotate-keys.js";
+import { ListedStatus1764000006000 } from "../../migrations/1764000006000-listed-status.js";
 
 /** Every migration, in the order of its time. Named here and not found by a glob: a start reads no folder. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   CreateRateLimits1764000003000,
   LightenPolicies1764000004000,
   RotateKeys1764000005000,
+  ListedStatus1764000006000,
 ];

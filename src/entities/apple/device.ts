@@ -45,6 +45,10 @@ export class AppleDevice extends AppleRow {
   @Column("text")
   status!: DeviceStatus;
 
+  /** What its own list last said, which is what changes are told from; a profile's list tells the status too. Null: it was in none. */
+  @Column("text", { nullable: true })
+  listedStatus!: DeviceStatus | null;
+
   @Field(() => GraphQLDateTime, {
     nullable: true,
     description: "When it was registered; null where Apple does not say.",

@@ -79,14 +79,15 @@ export function driftOfProfiles(
 interface DeviceSeen {
   readonly appleId: string;
   readonly name: string;
-  readonly status: string;
+  /** As the list of devices had it: the list of profiles may have told of it before. */
+  readonly listedStatus: string | null;
 }
 
-/** What changed among devices. */
+/** What changed in the list of devices. */
 export function driftOfDevices(before: readonly DeviceSeen[], now: readonly DeviceSeen[]): Drift[] {
   return [...pairs(before, now)].flatMap(([was, is]) => {
     if (is === null) return [];
     if (was === null) return [drift("DEVICE_ADDED", is)];
-    return is.status === "DISABLED" && was.status !== "DISABLED" ? [drift("DEVICE_DISABLED", is)] : [];
+    return is.listedStatus === "DISABLED" && was.listedStatus !== "DISABLED" ? [drift("DEVICE_DISABLED", is)] : [];
   });
 }

@@ -50,12 +50,21 @@ export const certificateRow = (
   type: certificateTypeOf(appleType),
 });
 
-/** A device as a row. */
-export const deviceRow = (
+/** A device as a row, as its own list has it. */
+export function deviceRow(
   place: Place,
   { appleStatus, ...row }: DeviceAtApple,
   writtenAt: Date | null = null,
-): AppleDevice => ({ ...place, ...row, status: deviceStatusOf(appleStatus), writtenAt });
+): AppleDevice {
+  const status = deviceStatusOf(appleStatus);
+  return { ...place, ...row, status, listedStatus: status, writtenAt };
+}
+
+/** A device as a row, as it comes along with a profile. */
+const deviceOfProfileRow = (place: Place, device: DeviceAtApple): AppleDevice => ({
+  ...deviceRow(place, device),
+  listedStatus: null,
+});
 
 /** A bundle id as a row. */
 export const bundleIdRow = (place: Place, row: BundleIdAtApple, writtenAt: Date | null = null): AppleBundleId => ({
@@ -138,8 +147,8 @@ export const STORE: { readonly [List in AppleList]: Store<List> } = {
       put(
         unit,
         AppleDevice,
-        of((fetched) => fetched.devices, deviceRow),
-        { keep, writtenBefore },
+        of((fetched) => fetched.devices, deviceOfProfileRow),
+        { keep: [...keep, "listedStatus"], writtenBefore },
       ),
       put(
         unit,

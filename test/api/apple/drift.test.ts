@@ -120,6 +120,34 @@ describe("events tell of", () => {
     );
   });
 
+  test("a device that was disabled, also where the list of profiles told it first", async () => {
+    const key = await heldKey(server, acme);
+    await look(key);
+    const { devices, profiles } = key.team;
+    const listed = new Set(profiles.flatMap(({ relationships }) => relationships.devices));
+    const device = one(devices, ({ id, attributes }) => attributes.status === "ENABLED" && listed.has(id));
+    alter(devices, device, { status: "DISABLED" });
+    const { data, errors } = await server.ask<{
+      credential: {
+        appStoreConnect: { provisioningProfiles: { nodes: { devices: { appleId: string; status: string }[] }[] } };
+      };
+    }>(
+      acme.owner,
+      `query ($id: ID!) { credential(id: $id) { appStoreConnect(maxAgeSeconds: 0) {
+        provisioningProfiles { nodes { devices { appleId status } } } } } }`,
+      { id: key.id },
+    );
+    expect(errors).toBeUndefined();
+    const told = data.credential.appStoreConnect.provisioningProfiles.nodes.flatMap((profile) => profile.devices);
+    expect(told.find(({ appleId }) => appleId === device.id)?.status).toBe("DISABLED");
+    expect(await events(key)).toEqual([]);
+    await look(key);
+    const disabled = [{ kind: "DEVICE_DISABLED", appleId: device.id, label: device.attributes.name }];
+    expect(await events(key)).toEqual(disabled);
+    await look(key);
+    expect(await events(key)).toEqual(disabled);
+  });
+
   test("when it was noticed", async () => {
     const key = await afterChange(({ devices }) => {
       const device = one(devices);

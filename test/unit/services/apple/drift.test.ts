@@ -96,7 +96,7 @@ describe("what changed among profiles", () => {
 });
 
 describe("what changed among devices", () => {
-  const device = (appleId: string, status = "ENABLED") => ({ appleId, name: `Name of ${appleId}`, status });
+  const device = (appleId: string, listedStatus = "ENABLED") => ({ appleId, name: `Name of ${appleId}`, listedStatus });
 
   test("is one that was added, whatever its status", () => {
     expect(driftOfDevices([device("1")], [device("1"), device("2"), device("3", "DISABLED")])).toEqual([

@@ -6,7 +6,7 @@ export default {
   testEnvironment: "node",
   globalSetup: "<rootDir>/test/support/global-setup.js",
   globalTeardown: "<rootDir>/test/support/global-teardown.js",
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   // Much of the time is waiting, for PostgreSQL, for the sandbox and for processes of their own.
   maxWorkers: 3,
 };

@@ -32,10 +32,11 @@ export class Victim {
     readonly sandbox: Sandbox,
     private readonly postgres: PostgresProxy,
     private readonly apple: AppleProxy,
+    private readonly changes: Readonly<Record<string, string>>,
   ) {}
 
-  /** Starts it on a database of its own, with a sandbox of its own that takes any number of certificates. */
-  static async start(): Promise<Victim> {
+  /** Starts it on a database of its own, with a sandbox of its own that takes any number of certificates. `changes` replaces variables of its configuration. */
+  static async start(changes: Readonly<Record<string, string>> = {}): Promise<Victim> {
     const [database, sandbox] = await Promise.all([
       makeDatabase(),
       startSandbox({ enterprisePort: 0, certificateLimits: { DISTRIBUTION: 100_000 }, perHour: 1_000_000 }),
@@ -47,7 +48,7 @@ export class Victim {
       startPostgresProxy(target, STATEMENTS, (statement, when) => victim?.ambush.onCommit(statement, when) ?? false),
       startAppleProxy(sandbox.url, (path, when) => victim?.ambush.onPost(path, when) ?? false),
     ]);
-    victim = new Victim(database, sandbox, postgres, apple);
+    victim = new Victim(database, sandbox, postgres, apple, changes);
     await victim.revive();
     return victim;
   }
@@ -66,6 +67,7 @@ export class Victim {
       env: {
         ...{ PATH: process.env["PATH"], PORT: "0", DATABASE_URL: serverUrl.href, COUNTERSIGN_KEY: this.key },
         ...{ APPLE_BASE_URL: this.apple.url, APPLE_SYNC_SECONDS: "0", APPLE_DEADLINE_MS: "5000", LOG_LEVEL: "fatal" },
+        ...this.changes,
       },
     });
     this.#child = child;

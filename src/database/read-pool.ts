@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
-import pg, { escapeLiteral, type Pool, type PoolClient } from "pg";
-import type { Scope } from "./tenancy.js";
+import pg, { type Pool, type PoolClient } from "pg";
+import type { Scope, Statement } from "./tenancy.js";
 
 /**
  * Prepared statements keep their plan. Left to choose, PostgreSQL plans the policies anew each time, which takes several
@@ -16,7 +16,7 @@ const SETTINGS = ["roots", "tenants", "presented_hash", "signed_in_email", "oper
 );
 
 /** Enters a scope until the transaction ends: what a pooled connection's next borrower must never inherit. */
-export const ENTER_SCOPE = `SELECT concat(${SETTINGS.join(", ")})`;
+export const ENTER_SCOPE: Statement = { name: "enter_scope", text: `SELECT concat(${SETTINGS.join(", ")})` };
 
 /** The values of `ENTER_SCOPE`. */
 export function settingsOf(scope: Scope): string[] {
@@ -25,26 +25,21 @@ export function settingsOf(scope: Scope): string[] {
 }
 
 /**
- * The pool that hot reads take: its statements are sent without waiting for the answer to the one before. Whoever takes
- * a connection starts with `begin`.
+ * The pool that hot reads take: its statements are sent without waiting for the answer to the one before. They only read;
+ * whoever writes starts with `begin`.
  */
 export function makeReadPool(url: string, max = 20): Pool {
-  const pool = new pg.Pool({
+  return new pg.Pool({
     connectionString: url,
     max,
     pipeline: true,
-    options: `-c TimeZone=UTC -c plan_cache_mode=${PLANS}`,
+    options: `-c TimeZone=UTC -c plan_cache_mode=${PLANS} -c default_transaction_read_only=on`,
     types: { getTypeParser: readingParser as typeof pg.types.getTypeParser },
     application_name: "countersign reads",
     connectionTimeoutMillis: 5_000,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 15_000,
   });
-  pool.on("connect", (client) => {
-    // Were it to fail, no scope could be entered there, and every read would fail.
-    client.query(`PREPARE enter_scope (text, text, text, text, text) AS ${ENTER_SCOPE}`).catch(() => undefined);
-  });
-  return pool;
 }
 
 const TIMESTAMPTZ: number = pg.types.builtins.TIMESTAMPTZ;
@@ -63,10 +58,10 @@ export function parseTime(text: string): Date {
   return isCommon ? new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`) : parseAnyTime(text);
 }
 
-/** Begins a transaction in a scope; what is asked within this turn of the event loop goes out with it, in one packet. */
-export function begin(client: PoolClient, mode: "READ ONLY" | "READ WRITE", scope: Scope): Promise<unknown> {
+/** Begins a transaction that writes, in a scope; what is asked within this turn of the event loop goes out with it, in one packet. */
+export function begin(client: PoolClient, scope: Scope): Promise<unknown> {
   sendTogether(client);
-  return client.query(`BEGIN ${mode}; EXECUTE enter_scope (${settingsOf(scope).map(escapeLiteral).join(", ")})`);
+  return Promise.all([client.query("BEGIN READ WRITE"), client.query({ ...ENTER_SCOPE, values: settingsOf(scope) })]);
 }
 
 /** Connections that hold back what is sent, until the end of this turn of the event loop. */

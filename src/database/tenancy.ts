@@ -1,7 +1,8 @@
 import type pg from "pg";
 import type { Pool, PoolClient } from "pg";
 import type { DataSource, EntityManager } from "typeorm";
-import { begin, ENTER_SCOPE, sendTogether, settingsOf } from "./read-pool.js";
+import { begin, ENTER_SCOPE, settingsOf } from "./read-pool.js";
+import { RoundTrip } from "./round-trip.js";
 
 /** Where a unit of work stands. Row-level security shows it nothing else: no roots, no rows. */
 export interface Scope {
@@ -32,16 +33,13 @@ export interface Premise {
 }
 
 /**
- * The reads of one request. The first opens a transaction and sets the scope in the same round trip; those that
- * follow share it. It ends by itself when nothing was asked for one turn of the event loop, so it is never held
- * while the request waits for Apple; a later read opens another.
+ * The reads of one request. What is asked within one turn of the event loop is one round trip, which is a transaction of
+ * its own within the scope: nothing is held while the request waits for Apple, or for anything else.
  */
 export class ReadSession {
-  #client: Promise<PoolClient> | null = null;
-  #begun: Promise<unknown> = Promise.resolve();
+  /** What is asked next, until it is sent. */
+  #next: RoundTrip | null = null;
   #premise: Promise<void> | null = null;
-  #running = 0;
-  #failed = false;
 
   constructor(
     private readonly pool: Pool,
@@ -53,69 +51,43 @@ export class ReadSession {
 
   /** Asks for the premise, where there is one, together with what is read first. Rejects with what it failed with. */
   async hold(): Promise<void> {
-    if (this.premise === null) return;
-    await this.#inSession(() => Promise.resolve());
+    if (this.premise !== null && this.#premise === null) this.#gather();
+    await this.#premise;
   }
 
   /** The rows of a statement, in the shape it names. */
   async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     this.signal?.throwIfAborted();
-    return this.#inSession(async (client) => {
-      const { rows } = await client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] });
-      return rows;
-    });
+    const [rows] = await Promise.all([this.#gather().ask(statement, values), this.#premise]);
+    return rows as Row[];
   }
 
-  async #inSession<T>(read: (client: PoolClient) => Promise<T>): Promise<T> {
-    this.#running += 1;
-    try {
-      const client = await (this.#client ??= this.#begin());
-      sendTogether(client);
-      const [result] = await Promise.all([read(client), this.#begun, this.#premise]);
-      return result;
-    } catch (error) {
-      this.#failed = true;
-      throw error;
-    } finally {
-      this.#running -= 1;
-      if (this.#running === 0)
-        setImmediate(() => {
-          this.#endIfIdle();
-        });
-    }
-  }
-
-  async #begin(): Promise<PoolClient> {
-    const client = await this.pool.connect();
-    // Not awaited here: the first read goes out behind it. Were it to fail, the read would stand nowhere and see no rows.
-    this.#begun = begin(client, "READ ONLY", this.scope);
-    this.#begun.catch(() => undefined); // Every read awaits it, and reports it.
+  /** The round trip that is about to be made. */
+  #gather(): RoundTrip {
+    if (this.#next !== null) return this.#next;
+    const trip = new RoundTrip();
+    this.#next = trip;
+    trip.ask(ENTER_SCOPE, settingsOf(this.scope)).catch(() => undefined); // What it fails with, all behind it fail with.
     if (this.premise !== null && this.#premise === null) {
       const { statement, values, accept } = this.premise;
-      this.#premise = client.query<pg.QueryResultRow>({ ...statement, values: [...values] }).then(({ rows }) => {
-        accept(rows);
-      });
-      this.#premise.catch(() => undefined); // Likewise.
+      this.#premise = trip.ask(statement, values).then(accept);
+      this.#premise.catch(() => undefined); // Every read awaits it, and reports it.
     }
-    return client;
-  }
-
-  #endIfIdle(): void {
-    const opened = this.#client;
-    if (this.#running > 0 || opened === null) return;
-    const end = this.#failed ? "ROLLBACK" : "COMMIT";
-    this.#client = null;
-    this.#failed = false;
-    opened
-      .then(async (client) => {
-        try {
-          await client.query(end);
-          client.release();
-        } catch {
-          client.release(true);
-        }
-      })
-      .catch(() => undefined); // The read that waited for the connection has reported it.
+    const connecting = this.pool.connect();
+    connecting.catch(() => undefined); // Likewise.
+    setImmediate(() => {
+      connecting.then(
+        (client) => {
+          this.#next = null;
+          trip.sendOn(client);
+        },
+        (error: unknown) => {
+          this.#next = null;
+          trip.fail(error);
+        },
+      );
+    });
+    return trip;
   }
 }
 
@@ -139,7 +111,7 @@ export async function inTransaction<T>(
   work: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
   return dataSource.transaction(async (manager) => {
-    await manager.query(ENTER_SCOPE, settingsOf(scope));
+    await manager.query(ENTER_SCOPE.text, settingsOf(scope));
     const pending: (() => Promise<void>)[] = [];
     endings.set(manager, pending);
     const done = await work(manager);
@@ -163,7 +135,7 @@ export async function inPreparedTransaction<T>(pool: Pool, scope: Scope, work: (
   const client = await pool.connect();
   let isBroken = false;
   try {
-    const begun = begin(client, "READ WRITE", scope);
+    const begun = begin(client, scope);
     begun.catch(() => undefined); // Every statement awaits it, and reports it.
     const pending: (() => Promise<void>)[] = [];
     const done = await work({

@@ -1,8 +1,12 @@
 import type { PoolClient } from "pg";
+import { ENTER_SCOPE } from "../../src/database/read-pool.js";
+import { RoundTrip } from "../../src/database/round-trip.js";
 import type { TestServer } from "./server.js";
 
 /** What a server asks by itself, now and then: no answer to anybody. */
 const BY_ITSELF = new Set(["intents_due"]);
+/** What goes before all that is asked. */
+const { name: BEFORE_ALL } = ENTER_SCOPE;
 
 /** A prepared statement as a server sent it. */
 export interface SentStatement {
@@ -17,15 +21,19 @@ export function watchStatements(
   sent: (statement: SentStatement) => void,
 ): void {
   const observed = new WeakSet<PoolClient>();
+  const note = (statement: SentStatement): void => {
+    if (!BY_ITSELF.has(statement.name) && statement.name !== BEFORE_ALL) sent(statement);
+  };
   pool.on("acquire", (client) => {
     if (observed.has(client)) return;
     observed.add(client);
     const send = client.query.bind(client) as (...args: unknown[]) => unknown;
     client.query = ((...args: unknown[]) => {
       const [config] = args;
-      if (typeof config === "object" && config !== null && "name" in config) {
-        const statement = config as SentStatement;
-        if (!BY_ITSELF.has(statement.name)) sent(statement);
+      if (config instanceof RoundTrip) {
+        for (const { statement, values } of config.statements) note({ ...statement, values });
+      } else if (typeof config === "object" && config !== null && "name" in config) {
+        note(config as SentStatement);
       }
       return send(...args);
     }) as typeof client.query;

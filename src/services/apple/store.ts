@@ -61,10 +61,8 @@ export function deviceRow(
 }
 
 /** A device as a row, as it comes along with a profile. */
-const deviceOfProfileRow = (place: Place, device: DeviceAtApple): AppleDevice => ({
-  ...deviceRow(place, device),
-  listedStatus: null,
-});
+const deviceOfProfileRow = (place: Place, device: DeviceAtApple): AppleDevice =>
+  Object.assign(deviceRow(place, device), { listedStatus: null });
 
 /** A bundle id as a row. */
 export const bundleIdRow = (place: Place, row: BundleIdAtApple, writtenAt: Date | null = null): AppleBundleId => ({

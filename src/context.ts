@@ -12,6 +12,7 @@ import type { ShareUse } from "./entities/share.js";
 import type { Refusal } from "./errors.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
+import type { Deadline } from "./server/deadline.js";
 import { actorOf } from "./services/audit.js";
 import type { DataKeyUnit } from "./services/vault/data-key.js";
 import type { Snapshots } from "./services/apple/snapshot.js";
@@ -44,7 +45,7 @@ export interface Context {
   /** Rejects where the viewer is not who it was taken for: nothing is done, noted or answered before it resolves. */
   readonly confirmed: Promise<void>;
   /** When the request has to end. */
-  readonly deadline: { readonly signal: AbortSignal; lift(): void };
+  readonly deadline: Pick<Deadline, "signal" | "check" | "lift">;
   /** From where it came. */
   readonly ipAddress: string | null;
   /** Why its mutations were refused: a list for each that was answered, in their order. */
@@ -59,7 +60,11 @@ export interface Context {
   refresh(): void;
 }
 
-const NO_DEADLINE: Context["deadline"] = { signal: new AbortController().signal, lift: () => undefined };
+const NO_DEADLINE: Context["deadline"] = {
+  signal: new AbortController().signal,
+  check: () => undefined,
+  lift: () => undefined,
+};
 
 /** The context of one request of a viewer. */
 export function createContext(
@@ -69,7 +74,7 @@ export function createContext(
     requestId,
     ipAddress,
     deadline = NO_DEADLINE,
-    reads = new ReadSession(platform.readPool, viewer.scope, deadline.signal),
+    reads = new ReadSession(platform.readPool, viewer.scope, deadline),
     confirmed = Promise.resolve(),
   }: Pick<Context, "requestId" | "ipAddress"> &
     Partial<Pick<Context, "deadline" | "confirmed"> & { readonly reads: ReadSession }>,
@@ -81,7 +86,7 @@ export function createContext(
   };
   const load = (): Loaders =>
     createLoaders({
-      ...{ reads, viewer, snapshots: platform.snapshots, signal: deadline.signal },
+      ...{ reads, viewer, snapshots: platform.snapshots, deadline },
       signer: () => signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW"),
     });
   return {

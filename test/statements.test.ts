@@ -23,6 +23,7 @@ const FURTHER: Readonly<Record<string, string>> = {
       provisioningProfiles { nodes { bundleId { identifier } certificates { name } devices { udid } } } } }`,
   "the root's profile for Web": "... on ProvisioningProfile { viewerCanDownload certificates { id } }",
   "the root's certificate for Web": "... on Certificate { viewerCanDownload }",
+  "Web's own key": "... on Credential { owner { credentials { nodes { createdAt } } } }",
 };
 
 let world: World;

@@ -68,7 +68,7 @@ export function begin(client: PoolClient, scope: Scope): Promise<unknown> {
 const holding = new WeakSet<PoolClient>();
 
 /** What is asked on a connection within one turn of the event loop goes out in one packet. */
-export function sendTogether(client: PoolClient): void {
+function sendTogether(client: PoolClient): void {
   if (holding.has(client)) return;
   holding.add(client);
   const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;

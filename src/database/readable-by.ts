@@ -79,10 +79,12 @@ export const sharedFor = (
 /**
  * The start of every statement that reads what Apple said of keys: those that may be used now to see it, in `usable`,
  * with the patterns that bind the use. `$1` are the viewer's roots, `$2` the tenants in which the viewer has the
- * permission; `keys` says which keys, by default those of `$3`.
+ * permission; `keys` says which keys, by default those of `$3`. Each is looked up by itself, or all of an organization's
+ * would be gone through.
  */
-export const withKeysToView = (keys = "$3"): string => `WITH usable AS (
-  SELECT c.root_id, c.id, c.key_type, CASE WHEN ${ownedBy("c")} THEN '{}' ELSE s.bundle_identifiers END AS patterns
-  FROM credentials c
-  LEFT JOIN shares s ON s.root_id = c.root_id AND s.credential_id = c.id AND 'VIEW' = ANY (s.uses) AND ${liveFor("s", "$2")}
-  WHERE c.root_id = ANY ($1) AND c.id = ANY (${keys}) AND (${ownedBy("c")} OR s.id IS NOT NULL))`;
+export const withKeysToView = (keys = "$3::text[]"): string => `WITH usable AS (
+  SELECT found.* FROM (SELECT DISTINCT unnest(${keys}) AS id) asked CROSS JOIN LATERAL (
+    SELECT c.root_id, c.owner_id, c.id, c.key_type, CASE WHEN ${ownedBy("c")} THEN '{}' ELSE s.bundle_identifiers END AS patterns
+    FROM credentials c
+    LEFT JOIN shares s ON s.root_id = c.root_id AND s.credential_id = c.id AND 'VIEW' = ANY (s.uses) AND ${liveFor("s", "$2")}
+    WHERE c.root_id = ANY ($1) AND c.id = asked.id AND (${ownedBy("c")} OR s.id IS NOT NULL) LIMIT 1) found)`;

@@ -76,7 +76,7 @@ export class RoundTrip extends pg.Query {
       this.callback = () => undefined;
       client.release(error ?? false);
     };
-    this.#getTypeParser = (oid) => client.getTypeParser(oid, "text") as Parser;
+    this.#getTypeParser = (oid) => (client.getTypeParser as (oid: number, format: "text") => Parser)(oid, "text");
     client.query(this);
   }
 

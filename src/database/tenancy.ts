@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Pool, PoolClient } from "pg";
+import type { Pool } from "pg";
 import type { DataSource, EntityManager } from "typeorm";
 import { begin, ENTER_SCOPE, settingsOf } from "./read-pool.js";
 import { RoundTrip } from "./round-trip.js";
@@ -44,8 +44,8 @@ export class ReadSession {
   constructor(
     private readonly pool: Pool,
     private readonly scope: Scope,
-    /** Aborted when nothing more is to be read. */
-    private readonly signal: AbortSignal | null = null,
+    /** Throws when nothing more is to be read. */
+    private readonly deadline: { check(): void } | null = null,
     private readonly premise: Premise | null = null,
   ) {}
 
@@ -57,7 +57,7 @@ export class ReadSession {
 
   /** The rows of a statement, in the shape it names. */
   async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    this.signal?.throwIfAborted();
+    this.deadline?.check();
     const [rows] = await Promise.all([this.#gather().ask(statement, values), this.#premise]);
     return rows as Row[];
   }

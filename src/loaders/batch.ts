@@ -12,9 +12,13 @@ export interface Page<Row> {
   readonly hasNextPage: boolean;
 }
 
+/** What is known already, or is on its way. */
+export type Found<Value> = Value | Promise<Value>;
+
 /** A DataLoader that is made when it is first asked: a request has dozens of loaders, and asks few. */
 export class Loader<Key, Value, CacheKey = Key> {
   #made: DataLoader<Key, Value, CacheKey> | null = null;
+  readonly #known = new Map<Key, Value>();
 
   constructor(
     private readonly batch: DataLoader.BatchLoadFn<Key, Value>,
@@ -26,7 +30,13 @@ export class Loader<Key, Value, CacheKey = Key> {
   }
 
   load(key: Key): Promise<Value> {
-    return this.#loader.load(key);
+    const known = this.#known.get(key);
+    return known === undefined ? this.#loader.load(key) : Promise.resolve(known);
+  }
+
+  /** As `load`, but what is known already is not waited for: a list of hundreds asks for the same few. */
+  find(key: Key): Found<Value> {
+    return this.#known.get(key) ?? this.#loader.load(key);
   }
 
   loadMany(keys: readonly Key[]): Promise<(Value | Error)[]> {
@@ -35,11 +45,12 @@ export class Loader<Key, Value, CacheKey = Key> {
 
   /** What is known already is not asked for. */
   prime(key: Key, value: Value): void {
-    this.#loader.prime(key, value);
+    this.#known.set(key, value);
   }
 
   /** Asks for it again when it is wanted again. */
   clear(key: Key): this {
+    this.#known.delete(key);
     this.#made?.clear(key);
     return this;
   }

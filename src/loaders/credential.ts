@@ -1,5 +1,5 @@
 import type { Viewer } from "../auth/viewer.js";
-import type { ReadSession } from "../database/tenancy.js";
+import type { ReadSession, Statement } from "../database/tenancy.js";
 import type { AppleProgram, Credential, CredentialStatus } from "../entities/credential.js";
 import type { SharingTag } from "../entities/share.js";
 import { oneByKey, pagesByKey } from "./batch.js";
@@ -14,6 +14,12 @@ export type FoundCredential = CredentialRow & { readonly viewable: boolean };
 /** A key in a tenant's list, with how it came there. */
 export type ListedCredential = CredentialRow & { readonly tag: SharingTag | null };
 
+/** The same, without what few lists ask for. */
+export type BriefCredential = Pick<
+  ListedCredential,
+  "id" | "rootId" | "ownerId" | "name" | "program" | "keyType" | "keyId" | "tag"
+>;
+
 /** What narrows a list of keys; null: any. */
 export interface CredentialFilter {
   readonly search: string | null;
@@ -22,24 +28,31 @@ export interface CredentialFilter {
   readonly status: CredentialStatus | null;
 }
 
+/** What is enough where a list asks for nothing else: a page of a frontend seldom does, and the rest is the larger part. */
+const IN_BRIEF = `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.program, k.key_type AS "keyType",
+    k.key_id AS "keyId"`;
+
 const CREDENTIALS: Shareable = {
   table: "credentials",
   subject: "credential_id",
   use: null,
-  columns: `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.program, k.key_type AS "keyType",
-    k.key_id AS "keyId", k.issuer_id AS "issuerId", k.fingerprint, k.key_version AS "keyVersion",
+  columns: `${IN_BRIEF}, k.issuer_id AS "issuerId", k.fingerprint, k.key_version AS "keyVersion",
     k.health_status AS "healthStatus", k.health_advice AS "healthAdvice", k.health_checked_at AS "healthCheckedAt",
     k.created_at AS "createdAt", k.updated_at AS "updatedAt"`,
 };
 
 const BY_ID = byIdStatement("credential_by_id", CREDENTIALS);
 
-const BY_TENANT = byTenantStatement(
-  "credentials_by_tenant",
-  CREDENTIALS,
-  `($7::text IS NULL OR strpos(lower(k.name), lower($7)) > 0 OR strpos(lower(k.key_id), lower($7)) > 0)
+const NARROWED = `($7::text IS NULL OR strpos(lower(k.name), lower($7)) > 0 OR strpos(lower(k.key_id), lower($7)) > 0)
     AND ($8::text IS NULL OR k.program = $8)
-    AND ($9::text IS NULL OR k.health_status = $9)`,
+    AND ($9::text IS NULL OR k.health_status = $9)`;
+
+const BY_TENANT = byTenantStatement("credentials_by_tenant", CREDENTIALS, NARROWED);
+
+const BY_TENANT_IN_BRIEF = byTenantStatement(
+  "credentials_by_tenant_in_brief",
+  { ...CREDENTIALS, columns: IN_BRIEF },
+  NARROWED,
 );
 
 const LAST_USE = {
@@ -51,6 +64,13 @@ const LAST_USE = {
 /** Loaders of keys. */
 export function credentialLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
   const { scope } = viewer;
+  const listed = <Row extends BriefCredential>(statement: Statement) =>
+    pagesByKey<Row, CredentialFilter>((ids, { after, limit, filter }) =>
+      reads.rows(statement, [
+        ...[scope.roots, scope.tenants, ids, after, limit, filter.shared],
+        ...[filter.search, filter.program, filter.status],
+      ]),
+    );
   return {
     credential: oneByKey<FoundCredential>(
       async (ids) =>
@@ -60,19 +80,8 @@ export function credentialLoaders(reads: ReadSession, viewer: Viewer, others: Te
         ),
       (row) => row.id,
     ),
-    credentialsByTenant: pagesByKey<ListedCredential, CredentialFilter>((ids, { after, limit, filter }) =>
-      reads.rows(BY_TENANT, [
-        scope.roots,
-        scope.tenants,
-        ids,
-        after,
-        limit,
-        filter.shared,
-        filter.search,
-        filter.program,
-        filter.status,
-      ]),
-    ),
+    credentialsByTenant: listed<ListedCredential>(BY_TENANT),
+    credentialsByTenantInBrief: listed<BriefCredential>(BY_TENANT_IN_BRIEF),
     lastUseOfCredential: oneByKey<{ id: string; lastUsedAt: Date }>(
       (ids) => reads.rows(LAST_USE, [scope.roots, ids]),
       (row) => row.id,

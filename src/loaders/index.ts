@@ -29,8 +29,8 @@ export interface LoaderSources {
   readonly viewer: Viewer;
   readonly signer: () => Signer<UsableKey>;
   readonly snapshots: Snapshots;
-  /** Aborted when the request has to end. */
-  readonly signal: AbortSignal;
+  /** Its signal is aborted when the request has to end. */
+  readonly deadline: { readonly signal: AbortSignal };
 }
 
 /** Loaders by what they load: each group is made from the sources of a request, and may ask the others. */

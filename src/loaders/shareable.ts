@@ -21,14 +21,18 @@ export interface WithOwner {
   readonly ownerCreatedAt: Date;
 }
 
-/** A statement for things by their ids, with their owners; `viewable` where one of the tenants of `$4` has it, to see. */
+/**
+ * A statement for things by their ids, with their owners; `viewable` where one of the tenants of `$4` has it, to see. Each
+ * is looked up by itself: left to join, PostgreSQL goes through all that the organization has.
+ */
 export function byIdStatement(name: string, { table, columns, use }: Shareable): Statement {
   return {
     name,
-    text: `SELECT ${columns}, ${readableBy("k", "$4", use)} AS viewable,
+    text: `SELECT found.* FROM unnest($3::text[]) AS asked (id) CROSS JOIN LATERAL (
+      SELECT ${columns}, ${readableBy("k", "$4", use)} AS viewable,
         o.name AS "ownerName", o.created_at AS "ownerCreatedAt"
       FROM ${table} k JOIN tenants o ON o.root_id = k.root_id AND o.id = k.owner_id
-      WHERE ${readableBy("k")} AND k.id = ANY ($3)`,
+      WHERE k.root_id = ANY ($1) AND ${readableBy("k")} AND k.id = asked.id LIMIT 1) found`,
   };
 }
 

@@ -1,11 +1,13 @@
-import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from "type-graphql";
+import type { Found } from "../loaders/batch.js";
+import type { GraphQLResolveInfo } from "graphql";
+import { Arg, Ctx, FieldResolver, ID, Info, Int, Mutation, Query, Resolver, Root } from "type-graphql";
 import { GraphQLDateTime } from "graphql-scalars";
 import type { Context } from "../context.js";
 import { Credential, CredentialHealth } from "../entities/credential.js";
 import { Share } from "../entities/share.js";
 import { Tenant } from "../entities/tenant.js";
 import { Denial } from "../errors.js";
-import type { CredentialRow, ListedCredential } from "../loaders/credential.js";
+import type { BriefCredential, CredentialRow } from "../loaders/credential.js";
 import type { ShareRow } from "../loaders/share.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import * as credentials from "../services/credential.js";
@@ -26,6 +28,13 @@ import {
   VerifyCredentialPayload,
 } from "./credential-input.js";
 import { answer, INPUT } from "./payload.js";
+import { nodesNeedOnly } from "./selection.js";
+
+/** Fields of a key in a list for which a `BriefCredential` is enough. */
+const IN_BRIEF: ReadonlySet<string> = new Set([
+  ...["__typename", "id", "name", "program", "keyType", "keyId", "owner", "share", "lastUsedAt", "appStoreConnect"],
+  ...["viewerCanUpdate", "viewerCanDelete", "viewerCanShare"],
+]);
 
 /** The keys of every tenant. */
 @Resolver(() => Tenant)
@@ -37,11 +46,13 @@ export class TenantCredentialsResolver {
     @Arg("after", () => String, AFTER) after: string | null | undefined,
     @Arg("filter", () => CredentialFilter, { nullable: true, description: "Only those that fit all of it." })
     filter: CredentialFilter | null | undefined,
-    @Ctx() ctx: Context,
-  ): Promise<Connection<ListedCredential>> {
+    @Ctx() { loaders }: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<BriefCredential>> {
     const { search, program = null, shared = null, status = null } = filter ?? {};
     const page = pageOf(tenant.id, first, after, { search: searchOf(search) || null, program, shared, status });
-    return connectionOf(await ctx.loaders.credentialsByTenant.load(page), page, ({ tag }) => ({ tag }));
+    const lists = nodesNeedOnly(info, IN_BRIEF) ? loaders.credentialsByTenantInBrief : loaders.credentialsByTenant;
+    return connectionOf<BriefCredential>(await lists.load(page), page, ({ tag }) => ({ tag }));
   }
 }
 
@@ -57,30 +68,30 @@ export class CredentialResolver {
   }
 
   @FieldResolver(() => Tenant, { description: "Whose key it is: the root organization's where it came by a share." })
-  owner(@Root() { ownerId }: CredentialRow, @Ctx() ctx: Context): Promise<TenantRow | null> {
-    return ctx.loaders.tenant.load(ownerId);
+  owner(@Root() { ownerId }: BriefCredential, @Ctx() ctx: Context): Found<TenantRow | null> {
+    return ctx.loaders.tenant.find(ownerId);
   }
 
   @FieldResolver(() => Share, {
     nullable: true,
     description: "How this key is shared; null for whoever may not see that.",
   })
-  share(@Root() { id, rootId }: CredentialRow, @Ctx() ctx: Context): Promise<ShareRow | null> | null {
+  share(@Root() { id, rootId }: BriefCredential, @Ctx() ctx: Context): Promise<ShareRow | null> | null {
     return ctx.viewer.may("CREDENTIALS_VIEW", { id: rootId, rootId }) ? ctx.loaders.shareBySubject.load(id) : null;
   }
 
   @FieldResolver(() => Boolean, { description: "Whether the viewer may rename, rotate and verify it." })
-  viewerCanUpdate(@Root() { ownerId, rootId }: CredentialRow, @Ctx() { viewer }: Context): boolean {
+  viewerCanUpdate(@Root() { ownerId, rootId }: BriefCredential, @Ctx() { viewer }: Context): boolean {
     return viewer.may("CREDENTIALS_MANAGE", { id: ownerId, rootId });
   }
 
   @FieldResolver(() => Boolean, { description: "Whether the viewer may delete it." })
-  viewerCanDelete(@Root() { ownerId, rootId }: CredentialRow, @Ctx() { viewer }: Context): boolean {
+  viewerCanDelete(@Root() { ownerId, rootId }: BriefCredential, @Ctx() { viewer }: Context): boolean {
     return viewer.may("CREDENTIALS_MANAGE", { id: ownerId, rootId });
   }
 
   @FieldResolver(() => Boolean, { description: "Whether the viewer may share and unshare it." })
-  viewerCanShare(@Root() { ownerId, rootId }: CredentialRow, @Ctx() { viewer }: Context): boolean {
+  viewerCanShare(@Root() { ownerId, rootId }: BriefCredential, @Ctx() { viewer }: Context): boolean {
     return viewer.may("CREDENTIALS_SHARE", { id: ownerId, rootId });
   }
 
@@ -93,7 +104,7 @@ export class CredentialResolver {
     nullable: true,
     description: "When Apple was last asked with it, to the minute; null where it never was.",
   })
-  async lastUsedAt(@Root() { id }: CredentialRow, @Ctx() ctx: Context): Promise<Date | null> {
+  async lastUsedAt(@Root() { id }: BriefCredential, @Ctx() ctx: Context): Promise<Date | null> {
     return (await ctx.loaders.lastUseOfCredential.load(id))?.lastUsedAt ?? null;
   }
 
@@ -101,7 +112,7 @@ export class CredentialResolver {
     description: "What Apple holds for this key, at most maxAgeSeconds old where Apple answers; 0 always asks Apple.",
   })
   appStoreConnect(
-    @Root() { id }: CredentialRow,
+    @Root() { id }: BriefCredential,
     @Arg("maxAgeSeconds", () => Int, { defaultValue: 300, description: "How old the answer may be, in seconds." })
     maxAgeSeconds: number,
   ): AppStoreConnect {

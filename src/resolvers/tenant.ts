@@ -1,4 +1,5 @@
 import { Arg, Ctx, Field, FieldResolver, ID, InputType, Mutation, Query, Resolver, Root } from "type-graphql";
+import type { Found } from "../loaders/batch.js";
 import type { Context } from "../context.js";
 import { Permission } from "../entities/access-token.js";
 import { Organization } from "../entities/organization.js";
@@ -131,8 +132,8 @@ export class SubOrganizationResolver {
   }
 
   @FieldResolver(() => Organization, { description: "The root organization it belongs to." })
-  organization(@Root() { rootId }: TenantRow, @Ctx() ctx: Context): Promise<TenantRow | null> {
-    return ctx.loaders.tenant.load(rootId);
+  organization(@Root() { rootId }: TenantRow, @Ctx() ctx: Context): Found<TenantRow | null> {
+    return ctx.loaders.tenant.find(rootId);
   }
 
   @Mutation(() => CreateSubOrganizationPayload, {

@@ -1,11 +1,10 @@
-import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
+import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestListener } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginInlineTraceDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
 import { GraphQLError, OperationTypeNode, type GraphQLSchema } from "graphql";
-import type { Logger } from "pino";
 import type { Context, Platform } from "../context.js";
-import { auditPlugin } from "./audit.js";
+import { noteDenials } from "./audit.js";
 import { compiledExecution } from "./execution.js";
 import { logFaults, makeErrorFormatter } from "./error.js";
 import type { RateLimits } from "./rate.js";
@@ -34,81 +33,73 @@ export function makeApollo(
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      costPlugin(options.rates),
-      deadlinePlugin,
-      answerPlugin,
-      auditPlugin(options.platform),
-      faultPlugin(options.platform.log),
+      requestPlugin(options.platform, options.rates),
     ],
   });
 }
 
+type Listener = GraphQLRequestListener<Context>;
+type Steps = Required<Pick<Listener, "didResolveOperation" | "willSendResponse" | "didEncounterErrors">>;
+type Resolved = Parameters<Steps["didResolveOperation"]>[0];
+type Answered = Parameters<Steps["willSendResponse"]>[0];
+
+/** All that is done around a request, in one plugin and in order: Apollo waits for each plugin at each step. */
+function requestPlugin(platform: Platform, rates: RateLimits): ApolloServerPlugin<Context> {
+  const steps: Steps = {
+    async didResolveOperation(request) {
+      await countCost(rates, request);
+      await confirmChange(request);
+    },
+    async willSendResponse(request) {
+      request.contextValue.deadline.lift();
+      shapeAnswer(request);
+      await noteDenials(platform, request);
+    },
+    didEncounterErrors({ errors, contextValue }) {
+      logFaults(errors, contextValue.requestId, platform.log);
+      return Promise.resolve();
+    },
+  };
+  const started = Promise.resolve(steps); // It keeps nothing of a request.
+  return {
+    requestDidStart: () => started,
+    unexpectedErrorProcessingRequest({ requestContext, error }) {
+      logFaults([new GraphQLError("", { originalError: error })], requestContext.contextValue.requestId, platform.log);
+      return Promise.resolve();
+    },
+  };
+}
+
 /** Refuses what is too costly, once the variables are known, and counts the rest. */
-const costPlugin = (rates: RateLimits): ApolloServerPlugin<Context> => ({
-  requestDidStart() {
-    return Promise.resolve({
-      async didResolveOperation({ schema, document, operation, request, contextValue }) {
-        // Where none has the name that was asked for, the execution that follows says so.
-        if (operation === undefined) return;
-        const cost = checkCost(schema, document, operation, request.variables ?? {});
-        await rates.countCost(contextValue.viewer.actorId, cost);
-      },
-    });
-  },
-});
+async function countCost(
+  rates: RateLimits,
+  { schema, document, operation, request, contextValue }: Resolved,
+): Promise<void> {
+  // Where none has the name that was asked for, the execution that follows says so.
+  if (operation === undefined) return;
+  const cost = checkCost(schema, document, operation, request.variables ?? {});
+  await rates.countCost(contextValue.viewer.actorId, cost);
+}
 
 /** Queries end in time; mutations are carried through, once it is sure who asks. */
-const deadlinePlugin: ApolloServerPlugin<Context> = {
-  requestDidStart({ contextValue }) {
-    return Promise.resolve({
-      async didResolveOperation({ operation }) {
-        if (operation?.operation !== OperationTypeNode.MUTATION) return;
-        contextValue.deadline.lift();
-        await contextValue.confirmed;
-      },
-      willSendResponse() {
-        contextValue.deadline.lift();
-        return Promise.resolve();
-      },
-    });
-  },
-};
+async function confirmChange({ operation, contextValue }: Resolved): Promise<void> {
+  if (operation?.operation !== OperationTypeNode.MUTATION) return;
+  contextValue.deadline.lift();
+  await contextValue.confirmed;
+}
 
 /** What GraphQL over HTTP asks of answers to faulty requests. */
-const answerPlugin: ApolloServerPlugin<Context> = {
-  requestDidStart() {
-    return Promise.resolve({
-      willSendResponse({ request, response }) {
-        if (response.body.kind !== "single") return Promise.resolve();
-        const { singleResult } = response.body;
-        const { errors } = singleResult;
-        const tooComplex = errors?.find((error) => error.extensions?.["code"] === "TOO_COMPLEX");
-        if (tooComplex !== undefined) singleResult.errors = [tooComplex];
-        // Clients of plain application/json tell a GraphQL answer by its status 200, whatever is in it. What names no
-        // document at all is no GraphQL request.
-        const accepts = request.http?.headers.get("accept") ?? "";
-        const isFaulty = Boolean(request.query) && singleResult.data === undefined && errors !== undefined;
-        if (isFaulty && response.http.status === 400 && !accepts.includes("application/graphql-response+json")) {
-          response.http.status = 200;
-        }
-        return Promise.resolve();
-      },
-    });
-  },
-};
-
-/** Logs what goes wrong here and not at the client. */
-const faultPlugin = (log: Logger): ApolloServerPlugin<Context> => ({
-  requestDidStart() {
-    return Promise.resolve({
-      didEncounterErrors({ errors, contextValue }) {
-        logFaults(errors, contextValue.requestId, log);
-        return Promise.resolve();
-      },
-    });
-  },
-  unexpectedErrorProcessingRequest({ requestContext, error }) {
-    logFaults([new GraphQLError("", { originalError: error })], requestContext.contextValue.requestId, log);
-    return Promise.resolve();
-  },
-});
+function shapeAnswer({ request, response }: Answered): void {
+  if (response.body.kind !== "single") return;
+  const { singleResult } = response.body;
+  const { errors } = singleResult;
+  const tooComplex = errors?.find((error) => error.extensions?.["code"] === "TOO_COMPLEX");
+  if (tooComplex !== undefined) singleResult.errors = [tooComplex];
+  // Clients of plain application/json tell a GraphQL answer by its status 200, whatever is in it. What names no
+  // document at all is no GraphQL request.
+  const accepts = request.http?.headers.get("accept") ?? "";
+  const isFaulty = Boolean(request.query) && singleResult.data === undefined && errors !== undefined;
+  if (isFaulty && response.http.status === 400 && !accepts.includes("application/graphql-response+json")) {
+    response.http.status = 200;
+  }
+}

@@ -28,7 +28,7 @@ export function makeAsk({ platform, apollo, rates, deadlineMs }: Answering) {
     for (;;) {
       const deadline = new Deadline(deadlineMs);
       try {
-        const assumed = assume(platform, claim, deadline.signal);
+        const assumed = assume(platform, claim, deadline);
         if (assumed !== null) {
           const { viewer, reads, confirmed } = assumed;
           await rates.countRequest(viewer.actorId);

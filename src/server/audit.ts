@@ -1,4 +1,4 @@
-import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from "@apollo/server";
+import type { GraphQLRequestContextWillSendResponse } from "@apollo/server";
 import {
   Kind,
   OperationTypeNode,
@@ -24,28 +24,24 @@ const FIELD_CHARACTERS = 200;
 
 const DENIALS: ReadonlySet<string> = new Set(["FORBIDDEN", "SHARED_FROM_ROOT", "NOT_FOUND"]);
 
+type Answered = GraphQLRequestContextWillSendResponse<Context>;
+
 /** Notes what a known viewer was denied, and mutations that were refused or failed, before the answer goes out. */
-export const auditPlugin = (platform: Platform): ApolloServerPlugin<Context> => ({
-  requestDidStart() {
-    return Promise.resolve({
-      async willSendResponse(request) {
-        const entries = await entriesOf(request);
-        if (entries.length === 0) return;
-        const { contextValue: ctx } = request;
-        const actor = actorOf(ctx);
-        try {
-          await inPreparedTransaction(platform.readPool, ctx.viewer.scope, (unit) => {
-            for (const entry of entries) record(unit, actor, entry);
-            return Promise.resolve();
-          });
-        } catch (error) {
-          const { name, code } = error as { name?: unknown; code?: unknown };
-          platform.log.error({ fault: { type: name, code }, requestId: ctx.requestId }, "a denial was not noted");
-        }
-      },
+export async function noteDenials(platform: Platform, request: Answered): Promise<void> {
+  const entries = await entriesOf(request);
+  if (entries.length === 0) return;
+  const { contextValue: ctx } = request;
+  const actor = actorOf(ctx);
+  try {
+    await inPreparedTransaction(platform.readPool, ctx.viewer.scope, (unit) => {
+      for (const entry of entries) record(unit, actor, entry);
+      return Promise.resolve();
     });
-  },
-});
+  } catch (error) {
+    const { name, code } = error as { name?: unknown; code?: unknown };
+    platform.log.error({ fault: { type: name, code }, requestId: ctx.requestId }, "a denial was not noted");
+  }
+}
 
 /** Something that did not go as it was asked for. */
 interface Miss {
@@ -54,7 +50,7 @@ interface Miss {
   readonly code: string;
 }
 
-async function entriesOf(request: GraphQLRequestContextWillSendResponse<Context>): Promise<AuditEntry[]> {
+async function entriesOf(request: Answered): Promise<AuditEntry[]> {
   const { operation, contextValue: ctx } = request;
   if (request.errors === undefined && ctx.refusals.every((list) => list.length === 0)) return [];
   // Whoever is not who they were taken for is asked again, as who they are.
@@ -122,10 +118,7 @@ function fieldOf({ path = [], nodes }: GraphQLError, names: ReadonlyMap<string, 
 }
 
 /** Whether the client asked why or not. */
-function refusalsIn(
-  { response, contextValue: { refusals } }: GraphQLRequestContextWillSendResponse<Context>,
-  names: ReadonlyMap<string, string>,
-): Miss[] {
+function refusalsIn({ response, contextValue: { refusals } }: Answered, names: ReadonlyMap<string, string>): Miss[] {
   const data = response.body.kind === "single" ? response.body.singleResult.data : null;
   // Mutations run one after another, up to the first that is denied.
   const fields = Object.keys(data ?? Object.fromEntries(names));

@@ -4,29 +4,49 @@ import { Denial } from "../errors.js";
 /** Time for a query, from when it is understood. What a mutation does has limits of its own, and is not left half done. */
 export const QUERY_DEADLINE_MS = 30_000;
 
-/** A point in time after which nothing more is begun for a request. */
+/** A point in time after which nothing more is begun for a request. Most requests end long before, and cost no timer. */
 export class Deadline {
-  readonly #abort = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #endsAt: number;
+  #isLifted = false;
+  #abort: AbortController | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(ms: number) {
-    this.#timer = setTimeout(() => {
-      this.#abort.abort(
-        new Denial("TOO_COMPLEX", `The query took longer than ${ms / 1000} s: ask for less at a time.`),
-      );
-    }, ms);
-    this.#timer.unref();
-    // A query may wait for hundreds of keys at once; all of it goes with the request.
-    setMaxListeners(0, this.#abort.signal);
+  constructor(private readonly ms: number) {
+    this.#endsAt = performance.now() + ms;
+  }
+
+  /** Throws what the client is told when the time is over. */
+  check(): void {
+    if (!this.#isLifted && performance.now() >= this.#endsAt) throw this.#told();
   }
 
   /** Aborted when the time is over, with what the client is told. */
   get signal(): AbortSignal {
+    if (this.#abort === null) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      // A query may wait for hundreds of keys at once; all of it goes with the request.
+      setMaxListeners(0, abort.signal);
+      if (!this.#isLifted) {
+        this.#timer = setTimeout(
+          () => {
+            abort.abort(this.#told());
+          },
+          Math.max(0, this.#endsAt - performance.now()),
+        );
+        this.#timer.unref();
+      }
+    }
     return this.#abort.signal;
   }
 
   /** The request is answered, or may take its time. */
   lift(): void {
+    this.#isLifted = true;
     clearTimeout(this.#timer);
+  }
+
+  #told(): Denial {
+    return new Denial("TOO_COMPLEX", `The query took longer than ${this.ms / 1000} s: ask for less at a time.`);
   }
 }

@@ -8,6 +8,7 @@ import { Denial } from "../errors.js";
 import { ID_PREFIXES } from "../ids.js";
 import type { Platform } from "../context.js";
 import type { AccessTokenRow } from "../loaders/access-token.js";
+import type { Deadline } from "../server/deadline.js";
 
 const TOKEN = {
   name: "sign_in_token",
@@ -40,7 +41,7 @@ export interface Assumed {
 
 /** What the database told of a claim: the rows, and who follows from them. */
 interface Remembered {
-  readonly told: string;
+  readonly rows: readonly object[];
   readonly viewer: Viewer;
 }
 
@@ -76,7 +77,7 @@ export async function signIn(platform: Platform, claim: Claim): Promise<Viewer |
   const reads = new ReadSession(platform.readPool, { roots: [], tenants: [], ...presentedBy(claim) });
   const rows = await reads.rows<object>(...statementOf(claim));
   const viewer = viewerOf(claim, rows);
-  platform.signIns.set(claim, viewer && { told: toldBy(rows), viewer });
+  platform.signIns.set(claim, viewer && { rows, viewer });
   return viewer;
 }
 
@@ -84,17 +85,17 @@ export async function signIn(platform: Platform, claim: Claim): Promise<Viewer |
  * Takes whoever made a claim the last time to make it again, and asks in the transaction of the request's reads, before
  * them, whether that is so. Null for a claim that was not seen yet.
  */
-export function assume(platform: Platform, claim: Claim, signal: AbortSignal): Assumed | null {
+export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline, "check">): Assumed | null {
   const remembered = platform.signIns.get(claim);
   if (remembered === undefined) return null;
-  const { viewer, told } = remembered;
+  const { viewer } = remembered;
   let now = viewer;
   const [statement, values] = statementOf(claim);
-  const reads = new ReadSession(platform.readPool, { ...viewer.scope, ...presentedBy(claim) }, signal, {
+  const reads = new ReadSession(platform.readPool, { ...viewer.scope, ...presentedBy(claim) }, deadline, {
     ...{ statement, values },
     accept(rows) {
-      const found = toldBy(rows) === told ? viewerOf(claim, rows) : null;
-      platform.signIns.set(claim, found && { told, viewer: found });
+      const found = tellTheSame(rows, remembered.rows) ? viewerOf(claim, rows) : null;
+      platform.signIns.set(claim, found && { rows, viewer: found });
       if (found === null) throw new Denial("UNAUTHENTICATED");
       now = found;
     },
@@ -104,9 +105,23 @@ export function assume(platform: Platform, claim: Claim, signal: AbortSignal): A
   return { viewer, reads, confirmed };
 }
 
-/** What decides who somebody is: all of it but when a token was last used, which changes by itself. */
-const toldBy = (rows: readonly object[]): string =>
-  JSON.stringify(rows, (name, value: unknown) => (name === "lastUsedAt" ? undefined : value));
+/** Whether rows make the same somebody: in all but when a token was last used, which changes by itself. */
+function tellTheSame(rows: readonly object[], before: readonly object[]): boolean {
+  return (
+    rows.length === before.length &&
+    rows.every((row, index) => {
+      const was = before[index] as Readonly<Record<string, unknown>>;
+      return Object.entries(row).every(([name, value]) => name === "lastUsedAt" || isEqual(value, was[name]));
+    })
+  );
+}
+
+/** Of what a row holds: texts, numbers, times, lists of them. */
+function isEqual(value: unknown, other: unknown): boolean {
+  if (value instanceof Date) return other instanceof Date && value.getTime() === other.getTime();
+  if (!Array.isArray(value)) return value === other;
+  return Array.isArray(other) && value.length === other.length && value.every((each, index) => each === other[index]);
+}
 
 const presentedBy = (claim: Claim): Pick<Scope, "presentedHash" | "signedInEmail"> =>
   claim.kind === "token" ? { presentedHash: claim.hash.toString("hex") } : { signedInEmail: claim.user.email };

@@ -48,11 +48,10 @@ interface StateRow {
 const STATE = {
   name: "apple_snapshots_by_key",
   text: `${withKeysToView()}
-    SELECT u.root_id AS "rootId", c.owner_id AS "ownerId", u.id AS "credentialId", u.key_type AS "keyType", s.list,
+    SELECT u.root_id AS "rootId", u.owner_id AS "ownerId", u.id AS "credentialId", u.key_type AS "keyType", s.list,
       s.as_of AS "asOf", extract(epoch FROM statement_timestamp() - s.as_of)::float8 AS "ageSeconds",
       coalesce(s.attempts, 0) AS attempts, s.wanted_at AS "wantedAt"
-    FROM usable u JOIN credentials c ON c.root_id = u.root_id AND c.id = u.id
-    LEFT JOIN apple_snapshots s ON s.root_id = u.root_id AND s.credential_id = u.id`,
+    FROM usable u LEFT JOIN apple_snapshots s ON s.root_id = u.root_id AND s.credential_id = u.id`,
 };
 
 const BUDGET = {
@@ -65,14 +64,14 @@ const BUDGET = {
 export interface SnapshotSources {
   readonly signer: Signer<UsableKey>;
   readonly snapshots: Snapshots;
-  /** Aborted when the request has to end. */
-  readonly signal: AbortSignal;
+  /** Its signal is aborted when the request has to end. */
+  readonly deadline: { readonly signal: AbortSignal };
 }
 
 /** Loaders of how old is what is kept; a list that is older than wanted is renewed first. */
 export function appleSnapshotLoaders(
   { reads, roots, tenants }: AppleReader,
-  { signer, snapshots, signal }: SnapshotSources,
+  { signer, snapshots, deadline }: SnapshotSources,
 ) {
   async function renewed(wanted: Wanted, state: StateRow | null): Promise<Prepared | Error> {
     const kept = state?.asOf ?? null;
@@ -83,7 +82,7 @@ export function appleSnapshotLoaders(
       attempts: state?.attempts ?? 0,
       purpose: "READ",
     });
-    const outcome = await Promise.race([refreshed, kept === null ? untilAborted(signal) : tooLate()]);
+    const outcome = await Promise.race([refreshed, kept === null ? untilAborted(deadline.signal) : tooLate()]);
     if (outcome.problem === null) return { asOf: outcome.asOf, stale: false, problem: null, isNew: true };
     if (kept === null) return outcome.problem;
     const { code, message } = outcome.problem;

@@ -1,5 +1,6 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Arg, Ctx, Field, FieldResolver, ID, InputType, Query, Resolver, Root } from "type-graphql";
+import type { Found } from "../../loaders/batch.js";
 import type { Context } from "../../context.js";
 import { CertificateState, CertificateType } from "../../entities/apple/certificate.js";
 import { Credential } from "../../entities/credential.js";
@@ -86,8 +87,8 @@ export class CertificateResolver {
   }
 
   @FieldResolver(() => Tenant, { description: "Who keeps it: the root organization where it came by a share." })
-  owner(@Root() { ownerId }: CertificateRow, @Ctx() { loaders }: Context): Promise<TenantRow | null> {
-    return loaders.tenant.load(ownerId);
+  owner(@Root() { ownerId }: CertificateRow, @Ctx() { loaders }: Context): Found<TenantRow | null> {
+    return loaders.tenant.find(ownerId);
   }
 
   @FieldResolver(() => Share, {

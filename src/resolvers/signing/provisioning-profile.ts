@@ -1,5 +1,6 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Arg, Ctx, Field, FieldResolver, ID, InputType, Query, Resolver, Root } from "type-graphql";
+import type { Found } from "../../loaders/batch.js";
 import type { Context } from "../../context.js";
 import { ProfileState, ProfileType } from "../../entities/apple/provisioning-profile.js";
 import { Credential } from "../../entities/credential.js";
@@ -93,8 +94,8 @@ export class ProvisioningProfileResolver {
   }
 
   @FieldResolver(() => Tenant, { description: "Who keeps it: the root organization where it came by a share." })
-  owner(@Root() { ownerId }: ProfileRow, @Ctx() { loaders }: Context): Promise<TenantRow | null> {
-    return loaders.tenant.load(ownerId);
+  owner(@Root() { ownerId }: ProfileRow, @Ctx() { loaders }: Context): Found<TenantRow | null> {
+    return loaders.tenant.find(ownerId);
   }
 
   @FieldResolver(() => Share, {

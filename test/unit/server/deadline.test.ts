@@ -27,7 +27,7 @@ describe("a deadline", () => {
   test("that is over keeps a request from reading on", async () => {
     const deadline = new Deadline(1);
     const pool = new pg.Pool({ connectionString: "postgres://nobody@127.0.0.1:1/none" });
-    const reads = new ReadSession(pool, { roots: [], tenants: [] }, deadline.signal);
+    const reads = new ReadSession(pool, { roots: [], tenants: [] }, deadline);
     await over(deadline);
     await expect(reads.rows({ name: "none", text: "SELECT 1" }, [])).rejects.toMatchObject({ code: "TOO_COMPLEX" });
     await pool.end();

@@ -8,13 +8,14 @@ import type { Context, Platform } from "../context.js";
 import { auditPlugin } from "./audit.js";
 import { compiledExecution } from "./execution.js";
 import { logFaults, makeErrorFormatter } from "./error.js";
+import type { OutageLog } from "./outage.js";
 import type { RateLimits } from "./rate.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
 
 /** Apollo, with the limits on and everything off that is not needed. */
 export function makeApollo(
   schema: GraphQLSchema,
-  options: { introspection: boolean; platform: Platform; rates: RateLimits },
+  options: { introspection: boolean; platform: Platform; rates: RateLimits; outages: OutageLog },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     gateway: compiledExecution(schema),
@@ -38,7 +39,7 @@ export function makeApollo(
       deadlinePlugin,
       answerPlugin,
       auditPlugin(options.platform),
-      faultPlugin(options.platform.log),
+      faultPlugin(options.platform.log, options.outages),
     ],
   });
 }
@@ -98,17 +99,17 @@ const answerPlugin: ApolloServerPlugin<Context> = {
 };
 
 /** Logs what goes wrong here and not at the client. */
-const faultPlugin = (log: Logger): ApolloServerPlugin<Context> => ({
+const faultPlugin = (log: Logger, outages: OutageLog): ApolloServerPlugin<Context> => ({
   requestDidStart() {
     return Promise.resolve({
       didEncounterErrors({ errors, contextValue }) {
-        logFaults(errors, contextValue.requestId, log);
+        logFaults(errors, contextValue.requestId, log, outages);
         return Promise.resolve();
       },
     });
   },
   unexpectedErrorProcessingRequest({ requestContext, error }) {
-    logFaults([new GraphQLError("", { originalError: error })], requestContext.contextValue.requestId, log);
+    logFaults([new GraphQLError("", { originalError: error })], requestContext.contextValue.requestId, log, outages);
     return Promise.resolve();
   },
 });

@@ -1,5 +1,6 @@
 // Ends servers with SIGTERM, one after another, while clients ask over connections that are kept; each is replaced by another,
-// and a load balancer sends requests to those that say they are ready. It runs a PostgreSQL of its own.
+// and a load balancer sends requests to those that say they are ready. Then the same without a load balancer, for clients that
+// ask one server until it takes no connection any more. It runs a PostgreSQL of its own.
 // node dist/bench/drain.js [rounds]
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -74,6 +75,31 @@ async function client(token: string, organizationId: string): Promise<void> {
   }
 }
 
+/** Asks one server until it takes no connection; gives how many answers there were, and what had none. */
+async function askUntilRefused({ url }: Program, token: string): Promise<{ answers: number; lost: string[] }> {
+  const lost: string[] = [];
+  let answers = 0;
+  const own = new Agent({ connections: CLIENTS, pipelining: 1 });
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const body = JSON.stringify({ query: READ });
+  const loop = async (): Promise<void> => {
+    for (;;) {
+      try {
+        const answer = await request(`${url}/graphql`, { method: "POST", dispatcher: own, headers, body });
+        const { errors } = (await answer.body.json()) as { errors?: unknown };
+        if (answer.statusCode === 200 && errors === undefined) answers += 1;
+        else lost.push(`status ${answer.statusCode}`);
+      } catch (error) {
+        if ((error as { code?: unknown }).code === "ECONNREFUSED") return;
+        lost.push(String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, loop));
+  await own.close();
+  return { answers, lost };
+}
+
 try {
   const environment = {
     ...countersignEnvironment(postgres, randomBytes(32).toString("base64")),
@@ -109,6 +135,18 @@ try {
   }
   state.isOver = true;
   await Promise.all([...clients, balancing]);
+
+  const alone = { rounds: 0, answers: 0, lost: [] as string[] };
+  for (; alone.rounds < rounds; alone.rounds += 1) {
+    const program = await startCountersign({ ...environment, DRAIN_SECONDS: "1" });
+    const asking = askUntilRefused(program, token);
+    await delay(1_000);
+    program.child.kill("SIGTERM");
+    const { answers, lost } = await asking;
+    alone.answers += answers;
+    alone.lost.push(...lost);
+    await program.stop();
+  }
   console.table({
     "servers ended": statuses.length,
     "exit statuses": [...new Set(statuses)].join(", "),
@@ -118,8 +156,13 @@ try {
     "seconds from signal to end, median": Number(median(seconds).toFixed(2)),
     "seconds from signal to end, at most": Number(Math.max(...seconds).toFixed(2)),
   });
-  for (const failure of new Set(failures)) console.log(failure);
-  if (failures.length > 0 || statuses.some((status) => status !== 0)) process.exitCode = 1;
+  console.table({
+    "servers ended, without a load balancer": alone.rounds,
+    answered: alone.answers,
+    "sent and not answered": alone.lost.length,
+  });
+  for (const failure of new Set([...failures, ...alone.lost])) console.log(failure);
+  if (failures.length + alone.lost.length > 0 || statuses.some((status) => status !== 0)) process.exitCode = 1;
 } finally {
   await agent.close();
   await stopAll();

@@ -117,8 +117,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   return {
     url: `http://${host}:${port}`,
     close: async (announcedMs = 0) => {
-      await ending.announce(announcedMs);
-      await app.close();
+      await (announcedMs > 0 ? ending.announced(announcedMs) : ending.now());
       await apollo.stop();
     },
   };

@@ -62,6 +62,7 @@ const environment = z
       .default(240),
     RATE_REQUESTS_PER_MINUTE: perMinute.default(120_000),
     RATE_COST_PER_MINUTE: perMinute.default(100_000_000),
+    DRAIN_SECONDS: z.coerce.number({ error: "must be seconds" }).int().min(0).max(300).default(5),
     OIDC_ISSUER: httpUrl.optional(),
     OIDC_AUDIENCE: z.string().optional(),
     OIDC_JWKS_URL: httpUrl.optional(),
@@ -148,6 +149,8 @@ export interface Config {
   readonly requestsPerMinute: number;
   /** Cost of all operations of one actor within a minute; 0: any. */
   readonly costPerMinute: number;
+  /** For how long a server that ends says so, and takes requests still. */
+  readonly drainSeconds: number;
   /** Null: only access tokens are accepted. */
   readonly oidc: OidcConfig | null;
   /** Whether clients may read the schema, and the explorer is served. */
@@ -189,6 +192,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     syncSeconds: rest.APPLE_SYNC_SECONDS,
     requestsPerMinute: rest.RATE_REQUESTS_PER_MINUTE,
     costPerMinute: rest.RATE_COST_PER_MINUTE,
+    drainSeconds: rest.DRAIN_SECONDS,
     oidc: issuer && audience && jwksUrl ? { issuer, audience, jwksUrl } : null,
     introspection: rest.GRAPHQL_INTROSPECTION,
     logLevel: rest.LOG_LEVEL,

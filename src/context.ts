@@ -6,6 +6,7 @@ import { createSigner, type Signer, type TokenCache } from "./apple/signer.js";
 import type { VerifyJwt } from "./auth/bearer.js";
 import type { Viewer } from "./auth/viewer.js";
 import type { AdvisoryLocks } from "./database/advisory-lock.js";
+import type { DatabaseProbe } from "./database/probe.js";
 import { ReadSession } from "./database/tenancy.js";
 import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
@@ -24,6 +25,8 @@ import type { Vault } from "./vault/vault.js";
 export interface Platform {
   readonly dataSource: DataSource;
   readonly readPool: Pool;
+  /** Tells whether the database answers. */
+  readonly probe: DatabaseProbe;
   readonly vault: Vault<DataKeyUnit>;
   readonly apple: AppleClient;
   readonly tokens: TokenCache;

@@ -34,6 +34,8 @@ export const ERROR_CODES = {
   APPLE_REFUSED: "Apple understood the change and refuses it: the message has Apple's reason.",
   OUTCOME_UNKNOWN: "Apple did not say whether the change was made: it is not sent twice, look again in a minute.",
   IN_USE: "Others depend on it: the message says who. Some mutations take force.",
+  UNAVAILABLE:
+    "The database did not answer: try again. What a mutation was to change may have been changed or not: look, or ask with the same idempotencyKey.",
   INTERNAL: "A fault of the server. The request id leads to its log.",
 } as const;
 

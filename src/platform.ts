@@ -7,6 +7,7 @@ import type { Platform } from "./context.js";
 import { makeDataSource } from "./database/data-source.js";
 import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
+import { DatabaseProbe } from "./database/probe.js";
 import { makeReadPool } from "./database/read-pool.js";
 import { dataKeyStore } from "./services/vault/data-key.js";
 import { ReconcileJobs } from "./jobs/reconcile.js";
@@ -72,6 +73,8 @@ export async function openPlatform(
     readPool.on("error", (error) => {
       log.warn({ type: error.name }, "an idle database connection broke");
     });
+    const probe = new DatabaseProbe(database.serverUrl);
+    closers.push(() => probe.close());
     const apple = appleClientOf(config);
     const locks = new AdvisoryLocks(database.serverUrl);
     closers.push(() => locks.close());
@@ -91,6 +94,7 @@ export async function openPlatform(
     const platform: Platform = {
       dataSource,
       readPool,
+      probe,
       vault: new Vault(ring, dataKeyStore),
       apple,
       tokens: new TokenCache(),

@@ -10,13 +10,17 @@ import fastify, {
 } from "fastify";
 import { readBearer } from "./auth/bearer.js";
 import type { Platform } from "./context.js";
+import { isDatabaseAway } from "./database/availability.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
 import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
 import { makeAsk, sendAnswer } from "./server/ask.js";
 import { QUERY_DEADLINE_MS } from "./server/deadline.js";
+import { Ending } from "./server/ending.js";
 import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
+import { OutageLog } from "./server/outage.js";
 import { RateExceeded, RateLimits, type RateOptions } from "./server/rate.js";
+import { serveHealth } from "./server/readiness.js";
 import { claimOf, signIn, type Claim } from "./services/sign-in.js";
 
 declare module "fastify" {
@@ -32,8 +36,11 @@ const UNREADABLE = "The request cannot be read.";
 export interface RunningServer {
   /** Such as `http://127.0.0.1:4000`. */
   readonly url: string;
-  /** Takes no more requests, and ends when those it has are answered. */
-  readonly close: () => Promise<void>;
+  /**
+   * Takes no more requests, and ends when those it has are answered. Before, for so many milliseconds, it takes them still
+   * and tells whoever sends them to send them elsewhere; none by default.
+   */
+  readonly close: (announcedMs?: number) => Promise<void>;
 }
 
 /** Where and how to serve. */
@@ -50,8 +57,10 @@ export interface ServerOptions extends Partial<RateOptions> {
 /** Serves the graph at `/graphql`, and health at `/livez` and `/readyz`. */
 export async function startServer(platform: Platform, options: ServerOptions): Promise<RunningServer> {
   const { log } = platform;
+  const { introspection } = options;
   const rates = new RateLimits(platform.dataSource, { requestsPerMinute: 0, costPerMinute: 0, ...options });
-  const apollo = makeApollo(await makeSchema(), { introspection: options.introspection, platform, rates });
+  const outages = new OutageLog(log);
+  const apollo = makeApollo(await makeSchema(), { introspection, platform, rates, outages });
   await apollo.start();
   const ask = makeAsk({ platform, apollo, rates, deadlineMs: options.queryDeadlineMs ?? QUERY_DEADLINE_MS });
   const logger: FastifyBaseLogger = log;
@@ -65,34 +74,23 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     }),
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
+    return503OnClosing: false, // What comes at the last moment is answered as anything else.
     frameworkErrors: (_, request, reply) => void refuse(request, reply, 400, "INVALID_INPUT", UNREADABLE),
     clientErrorHandler: answerClientError,
   });
   app.decorateRequest("claim", null);
-  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
-    answerFault(platform, error, request, reply),
-  );
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (!isDatabaseAway(error)) return answerFault(platform, error, request, reply);
+    outages.note(error, request.id);
+    return refuse(request, reply.header("retry-after", 1), 503, "UNAVAILABLE");
+  });
   app.setNotFoundHandler((request, reply) =>
     refuse(request, reply, 404, "NOT_FOUND", "There is nothing here: the graph is at /graphql."),
   );
 
-  let isClosing = false;
-  app.addHook("onSend", (_, reply, payload, done) => {
-    // Or the connection is kept, idle, and closing waits for it.
-    if (isClosing) void reply.header("connection", "close");
-    done(null, payload);
-  });
-
-  app.get("/livez", () => ({ status: "ok" }));
-  app.get("/readyz", async (_, reply) => {
-    try {
-      await platform.dataSource.query("SELECT 1");
-      return { status: "ok" };
-    } catch {
-      return reply.code(503).send({ status: "unavailable" });
-    }
-  });
-  if (options.introspection) serveExplorer(app);
+  const ending = new Ending(app);
+  serveHealth(app, platform.probe, ending);
+  if (introspection) serveExplorer(app);
 
   app.route({
     url: "/graphql",
@@ -118,9 +116,8 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return {
     url: `http://${host}:${port}`,
-    close: async () => {
-      isClosing = true;
-      await app.close();
+    close: async (announcedMs = 0) => {
+      await (announcedMs > 0 ? ending.announced(announcedMs) : ending.now());
       await apollo.stop();
     },
   };

@@ -45,6 +45,7 @@ const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
   ["rules/node", "ids", "the prefix of an id says which rule decides"],
   ["loaders/apple/snapshot", "errors", "no answer for a key is a denial"],
   ["jobs/sync", "database/queue", "the names of the queue and of its schema, which the owner makes"],
+  ["jobs/sync", "database/availability", "the library's connections are bounded as all are"],
   ["commands", "sandbox", "it is run from the command line, and the demo has it as Apple"],
 ];
 

@@ -12,7 +12,7 @@ import { PROFILE_MAX_BYTES } from "../src/files/mobileprovision.js";
 import { P8_MAX_CHARACTERS } from "../src/files/p8.js";
 import { PKCS12_MAX_BYTES } from "../src/files/pkcs12.js";
 import { PATIENCE_MS } from "../src/loaders/apple/snapshot.js";
-import { STATEMENT_TIMEOUT_MS } from "../src/database/read-pool.js";
+import { STATEMENT_TIMEOUT_MS } from "../src/database/availability.js";
 import { QUERY_DEADLINE_MS } from "../src/server/deadline.js";
 import { KIT_IDENTIFIERS_MOST } from "../src/services/signing/kit/prepare.js";
 import { PAGE_DEFAULT, PAGE_MOST } from "../src/resolvers/connection.js";
@@ -31,7 +31,7 @@ import { KEPT_AT_ONCE, UPLOADED_AT_ONCE } from "../src/services/signing/profile/
 
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/asvs.md", "docs/sandbox.md", "docs/vault.md"],
-  "docs/performance.md",
+  ...["docs/operations.md", "docs/performance.md"],
 ];
 const textOf = (path: string): string => readFileSync(path, "utf8");
 const README = textOf("README.md");
@@ -130,6 +130,7 @@ describe("the README's table of", () => {
       APPLE_SYNC_SECONDS: String(config.syncSeconds),
       RATE_REQUESTS_PER_MINUTE: String(config.requestsPerMinute),
       RATE_COST_PER_MINUTE: String(config.costPerMinute),
+      DRAIN_SECONDS: String(config.drainSeconds),
       GRAPHQL_INTROSPECTION: String(config.introspection),
       LOG_LEVEL: config.logLevel,
       ...Object.fromEntries(set.map(([, name = "", value = ""]) => [name, value])),

@@ -30,6 +30,7 @@ export function countersignEnvironment(database: Database, key: string): Record<
     RATE_REQUESTS_PER_MINUTE: "2000000000",
     RATE_COST_PER_MINUTE: "2000000000",
     LOG_LEVEL: "warn",
+    DRAIN_SECONDS: "0",
   };
 }
 

@@ -2,10 +2,13 @@ import type { Config } from "../config.js";
 import { openPlatform } from "../platform.js";
 import { startServer } from "../server.js";
 import * as organizations from "../services/organization.js";
-import { untilStopped } from "./signal.js";
+import { endWithin, untilStopped } from "./signal.js";
 
 /** The organization that the first start makes; its owner renames it. */
 const FIRST_ORGANIZATION = "My organization";
+
+/** Time for the last requests to be answered and for what runs by itself to end, once no more requests are taken. */
+const END_SECONDS = 25;
 
 /** Serves until SIGINT or SIGTERM. On an empty database it makes the root organization and prints its owner token once. */
 export async function serve(config: Config): Promise<void> {
@@ -23,7 +26,8 @@ export async function serve(config: Config): Promise<void> {
     console.log(`Countersign is listening at ${server.url}/graphql`);
     if (config.introspection) console.log(`The explorer is at ${server.url}/explorer`);
     await stopped;
-    await server.close();
+    endWithin(config.drainSeconds + END_SECONDS);
+    await server.close(config.drainSeconds * 1000);
   } finally {
     await close();
   }

@@ -10,3 +10,11 @@ export function untilStopped(): Promise<void> {
     process.on("SIGTERM", stop);
   });
 }
+
+/** Ends the process after so many seconds at the latest, whatever it still waits for: with exit status 1. */
+export function endWithin(seconds: number): void {
+  setTimeout(() => {
+    console.error(`Not all had ended after ${seconds} s: what was left unfinished is gone on with by another process.`);
+    process.exit(1);
+  }, seconds * 1000).unref();
+}

@@ -1,14 +1,21 @@
+import type { PoolConfig } from "pg";
 import { DataSource } from "typeorm";
 import { entities } from "../entities/index.js";
+import { CONNECTION_LIMITS, LOCK_SESSION, POOL_LIMITS } from "./availability.js";
 import { migrations } from "./migrations.js";
 import { SnakeNamingStrategy } from "./naming.js";
-import { STATEMENT_TIMEOUT_MS } from "./read-pool.js";
-
-const CONNECT_TIMEOUT_MS = 5_000;
-const IDLE_TRANSACTION_TIMEOUT_MS = 15_000;
 
 /** A connection pool to PostgreSQL with the entities and migrations of this project. Nothing connects before `initialize()`. */
 export function makeDataSource(url: string, poolSize = 20): DataSource {
+  return make(url, poolSize, POOL_LIMITS);
+}
+
+/** As `makeDataSource`, for migrations: they take the time they take, and hold a lock. */
+export function makeOwnerDataSource(url: string): DataSource {
+  return make(url, 2, { ...CONNECTION_LIMITS, options: LOCK_SESSION });
+}
+
+function make(url: string, poolSize: number, limits: PoolConfig): DataSource {
   return new DataSource({
     type: "postgres",
     url,
@@ -19,11 +26,7 @@ export function makeDataSource(url: string, poolSize = 20): DataSource {
     synchronize: false,
     logging: false,
     applicationName: "countersign",
-    connectTimeoutMS: CONNECT_TIMEOUT_MS,
     poolSize,
-    extra: {
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
-    },
+    extra: limits,
   });
 }

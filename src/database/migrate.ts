@@ -1,6 +1,6 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
-import type { DataSource } from "typeorm";
-import { makeDataSource } from "./data-source.js";
+import { MigrationExecutor, type DataSource } from "typeorm";
+import { makeOwnerDataSource } from "./data-source.js";
 import { installQueue } from "./queue.js";
 
 /** Taken while migrating, so that replicas that start together migrate once. Any constant of the project's own. */
@@ -13,18 +13,18 @@ export class UnfitDatabase extends Error {
 
 /**
  * Brings the schema up to date as the owner, and makes the server's role where it is missing.
- * Replicas that start together wait for one another.
+ * Replicas that start together wait for one another. What migrates is the session that holds the lock: where its process
+ * dies, the next comes to it only when PostgreSQL has undone what that session had begun.
  */
 export async function migrate(ownerUrl: string, serverUrl: string): Promise<void> {
-  const owner = makeDataSource(ownerUrl, 2);
+  const owner = makeOwnerDataSource(ownerUrl);
   await owner.initialize();
   try {
     const lock = owner.createQueryRunner();
     await lock.connect();
     try {
-      await lock.query("SET statement_timeout = 0");
       await lock.query("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
-      await owner.runMigrations({ transaction: "all" });
+      await new MigrationExecutor(owner, lock).executePendingMigrations();
       await installQueue(ownerUrl);
       await makeServerRole(owner, new URL(serverUrl));
     } finally {

@@ -1,5 +1,6 @@
 import PgBoss from "pg-boss";
 import pg from "pg";
+import { CONNECTION_LIMITS } from "./availability.js";
 
 /** The schema of the job library's own tables. They hold ids alone, and nothing that row-level security guards. */
 export const QUEUE_SCHEMA = "countersign_jobs";
@@ -11,6 +12,7 @@ const SYNC_EXPIRES_SECONDS = 120;
 /** Makes the job library's tables and the queues, as the owner, and lets the server's role use them. Done twice it changes nothing. */
 export async function installQueue(ownerUrl: string): Promise<void> {
   const boss = new PgBoss({
+    ...CONNECTION_LIMITS,
     connectionString: ownerUrl,
     schema: QUEUE_SCHEMA,
     max: 1,
@@ -31,7 +33,8 @@ export async function installQueue(ownerUrl: string): Promise<void> {
   } finally {
     await boss.stop({ graceful: false });
   }
-  const client = new pg.Client({ connectionString: ownerUrl });
+  const client = new pg.Client({ ...CONNECTION_LIMITS, connectionString: ownerUrl });
+  client.on("error", () => undefined); // Likewise.
   await client.connect();
   try {
     await client.query(`

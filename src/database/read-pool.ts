@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import pg, { type Pool, type PoolClient } from "pg";
+import { POOL_LIMITS } from "./availability.js";
 import type { Scope, Statement } from "./tenancy.js";
 
 /**
@@ -7,9 +8,6 @@ import type { Scope, Statement } from "./tenancy.js";
  * times what running them does. Their plans do not depend on the values: all go by keys.
  */
 const PLANS = "force_generic_plan";
-
-/** Time for one statement in PostgreSQL, which then ends it. */
-export const STATEMENT_TIMEOUT_MS = 10_000;
 
 const SETTINGS = ["roots", "tenants", "presented_hash", "signed_in_email", "operator"].map(
   (name, index) => `set_config('countersign.${name}', $${index + 1}, true)`,
@@ -30,15 +28,13 @@ export function settingsOf(scope: Scope): string[] {
  */
 export function makeReadPool(url: string, max = 20): Pool {
   return new pg.Pool({
+    ...POOL_LIMITS,
     connectionString: url,
     max,
     pipeline: true,
     options: `-c TimeZone=UTC -c plan_cache_mode=${PLANS} -c default_transaction_read_only=on`,
     types: { getTypeParser: readingParser as typeof pg.types.getTypeParser },
     application_name: "countersign reads",
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: 15_000,
   });
 }
 

@@ -140,17 +140,21 @@ export async function inPreparedTransaction<T>(pool: Pool, scope: Scope, work: (
     const pending: (() => Promise<void>)[] = [];
     const done = await work({
       atEnd: (ending) => pending.push(ending),
-      rows: async <Row>(statement: Statement, values: readonly unknown[]) => {
-        const [result] = await Promise.all([
+      rows: <Row>(statement: Statement, values: readonly unknown[]) => {
+        const asked = Promise.all([
           client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] }),
           begun,
-        ]);
-        return result.rows;
+        ]).then(([{ rows }]) => rows);
+        // Sent before the one before it was answered: where that fails, nobody may await this one any more.
+        asked.catch(() => undefined);
+        return asked;
       },
     });
     await begun;
     for (const ending of pending) await ending();
-    await client.query("COMMIT");
+    const { command } = await client.query("COMMIT");
+    // Where a statement had failed and nobody took notice.
+    if (command !== "COMMIT") throw new Error("The transaction was rolled back");
     return done;
   } catch (error) {
     await client.query("ROLLBACK").catch(() => (isBroken = true));

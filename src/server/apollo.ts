@@ -7,13 +7,21 @@ import type { Context, Platform } from "../context.js";
 import { noteDenials } from "./audit.js";
 import { compiledExecution } from "./execution.js";
 import { logFaults, makeErrorFormatter } from "./error.js";
+import type { OutageLog } from "./outage.js";
 import type { RateLimits } from "./rate.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
+
+/** What a request is checked, counted and noted with. */
+interface Around {
+  readonly platform: Platform;
+  readonly rates: RateLimits;
+  readonly outages: OutageLog;
+}
 
 /** Apollo, with the limits on and everything off that is not needed. */
 export function makeApollo(
   schema: GraphQLSchema,
-  options: { introspection: boolean; platform: Platform; rates: RateLimits },
+  options: Around & { readonly introspection: boolean },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     gateway: compiledExecution(schema),
@@ -33,7 +41,7 @@ export function makeApollo(
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      requestPlugin(options.platform, options.rates),
+      requestPlugin(options),
     ],
   });
 }
@@ -44,7 +52,7 @@ type Resolved = Parameters<Steps["didResolveOperation"]>[0];
 type Answered = Parameters<Steps["willSendResponse"]>[0];
 
 /** All that is done around a request, in one plugin and in order: Apollo waits for each plugin at each step. */
-function requestPlugin(platform: Platform, rates: RateLimits): ApolloServerPlugin<Context> {
+function requestPlugin({ platform, rates, outages }: Around): ApolloServerPlugin<Context> {
   const steps: Steps = {
     async didResolveOperation(request) {
       await countCost(rates, request);
@@ -56,7 +64,7 @@ function requestPlugin(platform: Platform, rates: RateLimits): ApolloServerPlugi
       await noteDenials(platform, request);
     },
     didEncounterErrors({ errors, contextValue }) {
-      logFaults(errors, contextValue.requestId, platform.log);
+      logFaults(errors, contextValue.requestId, platform.log, outages);
       return Promise.resolve();
     },
   };
@@ -64,7 +72,8 @@ function requestPlugin(platform: Platform, rates: RateLimits): ApolloServerPlugi
   return {
     requestDidStart: () => started,
     unexpectedErrorProcessingRequest({ requestContext, error }) {
-      logFaults([new GraphQLError("", { originalError: error })], requestContext.contextValue.requestId, platform.log);
+      const { requestId } = requestContext.contextValue;
+      logFaults([new GraphQLError("", { originalError: error })], requestId, platform.log, outages);
       return Promise.resolve();
     },
   };

@@ -8,8 +8,10 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { Logger } from "pino";
+import { isDatabaseAway } from "../database/availability.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "../errors.js";
 import { TOKENS_MOST } from "./limits.js";
+import type { OutageLog } from "./outage.js";
 
 /** Apollo's codes for what is wrong with the request itself. */
 const REQUEST_FAULTS = new Set([
@@ -26,7 +28,7 @@ const UNKNOWN_CHARACTERS = 11;
 
 /**
  * What a client sees of an error: the project's own as they are; what is wrong with the request, without any echo
- * of its values; and of everything else that there was a fault, which is logged.
+ * of its values; that the database is away; and of everything else that there was a fault, which is logged.
  */
 export function makeErrorFormatter(schema: GraphQLSchema) {
   const words = wordsOf(schema);
@@ -45,14 +47,19 @@ export function makeErrorFormatter(schema: GraphQLSchema) {
     if (isRequestFault(code, original)) {
       return { message: withoutEcho(formatted.message, words), ...place, extensions: { code: "INVALID_INPUT" } };
     }
-    return { message: ERROR_CODES.INTERNAL, ...place, extensions: { code: "INTERNAL" satisfies ErrorCode } };
+    const fault: ErrorCode = isDatabaseAway(original) ? "UNAVAILABLE" : "INTERNAL";
+    return { message: ERROR_CODES[fault], ...place, extensions: { code: fault } };
   };
 }
 
 /** Logs the faults of the server among the errors of a request, under the id that the client was told. */
-export function logFaults(errors: readonly GraphQLError[], requestId: string, log: Logger): void {
+export function logFaults(errors: readonly GraphQLError[], requestId: string, log: Logger, outages: OutageLog): void {
   for (const error of errors) {
     const original = originalOf(error);
+    if (isDatabaseAway(original)) {
+      outages.note(original, requestId);
+      continue;
+    }
     const isFault =
       !(original instanceof CodedError) &&
       tooComplexMessage(original) === null &&

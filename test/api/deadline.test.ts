@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { STATEMENT_TIMEOUT_MS } from "../../src/database/read-pool.js";
+import { STATEMENT_TIMEOUT_MS } from "../../src/database/availability.js";
 import { startServer, type RunningServer } from "../../src/server.js";
 import { seed, type Story } from "../support/seed.js";
 import { asker, startTestServer, type Ask, type TestServer } from "../support/server.js";

@@ -60,8 +60,8 @@ describe("health", () => {
       expect(await status("/livez")).toBe(200);
       const { owner } = acme;
       expect(await own.ask(owner, "{ __typename }")).toMatchObject({
-        status: 500,
-        errors: [{ extensions: { code: "INTERNAL" } }],
+        status: 503,
+        errors: [{ extensions: { code: "UNAVAILABLE" } }],
       });
       await allow(true);
       expect(await status("/readyz")).toBe(200);

@@ -45,7 +45,14 @@ interface Process {
 
 /** Starts the built command line with nothing of this process's environment. */
 function start(args: readonly string[], environment: Environment): Process {
-  const env = { PATH: process.env["PATH"], DATA_DIR: dataDir, LOG_LEVEL: "warn", PORT: "0", ...environment };
+  const env = {
+    PATH: process.env["PATH"],
+    DATA_DIR: dataDir,
+    LOG_LEVEL: "warn",
+    PORT: "0",
+    DRAIN_SECONDS: "0",
+    ...environment,
+  };
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));

@@ -432,6 +432,8 @@ export type ErrorCode =
   | 'TOO_COMPLEX'
   /** No valid token came with the request: it is missing, unknown, expired or revoked. */
   | 'UNAUTHENTICATED'
+  /** The database did not answer: try again. What a mutation was to change may have been changed or not: look, or ask with the same idempotencyKey. */
+  | 'UNAVAILABLE'
   /** The password does not open the file. */
   | 'WRONG_PASSWORD';
 

@@ -33,15 +33,26 @@ export async function startReplica(server: TestServer, changes: Partial<Config> 
 
 /** Another server in a process of its own. */
 export interface ServerProcess {
+  readonly url: string;
   readonly ask: Ask;
   /** Ends the process, in order or at once; gives its exit status, or the signal that ended it. */
   readonly end: (signal: "SIGTERM" | "SIGKILL") => Promise<unknown>;
+  /** Asks it to end, or to end at once where it was asked before. */
+  readonly signal: () => void;
+  readonly isRunning: () => boolean;
 }
 
-/** Starts another server in a process of its own. `changes` replaces variables of its configuration. */
-export async function startProcess(server: TestServer, changes: Record<string, string> = {}): Promise<ServerProcess> {
+/** Starts another server in a process of its own. `changes` replaces variables of its configuration; `signal` kills it. */
+export async function startProcess(
+  server: Pick<TestServer, "environment">,
+  changes: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<ServerProcess> {
   const env = { PATH: process.env["PATH"], ...server.environment, ...changes };
-  const child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [MAIN, "serve"], {
+    ...{ env, stdio: ["ignore", "pipe", "inherit"], killSignal: "SIGKILL" },
+    ...(signal !== undefined && { signal }),
+  });
   const ended = once(child, "close");
   const listening = new Promise<string>((resolve) => {
     let output = "";
@@ -54,7 +65,10 @@ export async function startProcess(server: TestServer, changes: Record<string, s
   const url = await Promise.race([listening, ended]);
   if (typeof url !== "string") throw new Error("The server ended before it listened");
   return {
+    url,
     ask: asker(url),
+    signal: () => child.kill("SIGTERM"),
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     end: async (signal) => {
       child.kill(signal);
       const [status, by] = (await ended) as [number | null, string | null];

@@ -90,6 +90,7 @@ export async function startTestServer(changes: Record<string, string> = {}, log?
     OIDC_AUDIENCE: issuer.audience,
     OIDC_JWKS_URL: issuer.jwksUrl,
     LOG_LEVEL: "silent",
+    DRAIN_SECONDS: "0",
     APPLE_SYNC_SECONDS: "0", // Tests that are about it say so.
     ...changes,
   };

@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { QueryFailedError } from "typeorm";
 import { Denial, Refusal } from "../../../src/errors.js";
 import { logFaults, makeErrorFormatter, withoutEcho } from "../../../src/server/error.js";
+import { OutageLog } from "../../../src/server/outage.js";
 import { TOKENS_MOST, tooComplex } from "../../../src/server/limits.js";
 
 const WORDS = new Set([
@@ -79,7 +80,7 @@ describe("an error as a client sees it", () => {
       originalError: error,
       extensions: { ...(code !== undefined && { code }), stacktrace: ["secret"] },
     });
-    logFaults([wrapped], "the request", log);
+    logFaults([wrapped], "the request", log, new OutageLog(log));
     return { formatted: format(wrapped.toJSON(), wrapped), logged: lines.join("") };
   };
 

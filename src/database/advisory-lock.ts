@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { CONNECTION_LIMITS, LOCK_SESSION, SILENCE_MS } from "./availability.js";
+import { CONNECTION_LIMITS, leaveInTime, LOCK_SESSION, SILENCE_MS } from "./availability.js";
 
 /** Two numbers of PostgreSQL's for a name; the first keeps this use apart from others. */
 const NAMESPACE = 7_265_402;
@@ -119,6 +119,7 @@ export class AdvisoryLocks {
   async #open(client: pg.Client): Promise<pg.Client> {
     const kept = [...this.#held].flatMap(([name, isTaken]) => (isTaken ? [name] : []));
     await client.connect();
+    leaveInTime(client);
     if (kept.length > 0) await client.query({ ...TAKE, values: [kept] });
     return client;
   }

@@ -13,6 +13,9 @@ const IDLE_TRANSACTION_TIMEOUT_MS = 15_000;
 /** What has not come by then does not come: PostgreSQL itself would have ended the statement, and said so. */
 export const SILENCE_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
+/** Whoever takes leave waits so long for the other end to close. */
+const GOODBYE_MS = 1_000;
+
 /** Before the system asks whether the other end of a quiet connection is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
@@ -49,11 +52,23 @@ class DatabaseSilent extends Error {
  */
 function watch(client: ClientBase): void {
   client.on("error", () => undefined);
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const stream = streamOf(client);
   stream.setTimeout(SILENCE_MS, () => {
-    stream.destroy(new DatabaseSilent("The database does not answer"));
+    if (!stream.writableEnded) stream.destroy(new DatabaseSilent("The database does not answer"));
+  });
+  leaveInTime(client);
+}
+
+/** Has the end of a connection that is made not wait for a database that is silent. */
+export function leaveInTime(client: ClientBase): void {
+  const stream = streamOf(client);
+  stream.once("finish", () => {
+    stream.setTimeout(GOODBYE_MS, () => stream.destroy());
   });
 }
+
+const streamOf = (client: ClientBase): Socket =>
+  (client as unknown as { connection: { stream: Socket } }).connection.stream;
 
 /** SQLSTATEs beside class 08: shut down, crashed, starting, no connection free, idle for too long. */
 const AWAY_STATES = ["57P01", "57P02", "57P03", "57P05", "53300", "25P03"];

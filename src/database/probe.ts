@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { CONNECTION_LIMITS } from "./availability.js";
+import { CONNECTION_LIMITS, leaveInTime } from "./availability.js";
 
 /** Time for the database to answer. */
-export const PROBE_MS = 1_000;
+const PROBE_MS = 1_000;
 
 /** Asks the database whether it answers, on a connection of its own: a pool that is busy is no database that is away. */
 export class DatabaseProbe {
@@ -59,6 +59,7 @@ export class DatabaseProbe {
     };
     client.on("error", forget).on("end", forget);
     await client.connect();
+    leaveInTime(client);
     return client;
   }
 }

@@ -80,14 +80,16 @@ export class SyncJobs {
   }
 
   /**
-   * Takes jobs as there is room for them, and looks again where the database is away. Not by the library's own workers:
-   * these take several at once, which end together, and where the database fails at the end of a job they end the process.
+   * Takes jobs as there is room for them. Not by the library's own workers: these take several at once, which end
+   * together, and where the database fails at the end of a job they end the process.
    */
   async #poll(sources: sync.SyncSources): Promise<void> {
     const { signal } = this.#stopping;
     const running = new Set<Promise<void>>();
     while (!signal.aborted) {
-      for (const job of await this.#fetch(KEYS_AT_ONCE - running.size)) {
+      // Gives none where the database is away.
+      const jobs = await this.#boss.fetch<SyncedKey>(SYNC_QUEUE, { batchSize: KEYS_AT_ONCE - running.size });
+      for (const job of jobs) {
         const run = this.#run(sources, job).finally(() => running.delete(run));
         running.add(run);
       }
@@ -95,16 +97,6 @@ export class SyncJobs {
       else await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
     }
     await Promise.all(running);
-  }
-
-  /** Jobs whose turn has come; none where the database is away. */
-  async #fetch(batchSize: number): Promise<PgBoss.Job<SyncedKey>[]> {
-    try {
-      return await this.#boss.fetch<SyncedKey>(SYNC_QUEUE, { batchSize });
-    } catch (error) {
-      this.#report(error);
-      return [];
-    }
   }
 
   /** Gives a key its turn, and its next. Never rejects: a job that does not end is taken over by and by. */

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { appleKey, makeOld, readList } from "../support/apple.js";
 import { query } from "../support/database.js";
+import { eventually } from "../support/eventually.js";
 import { statusOf, untilReady } from "../support/faults/health.js";
 import { layLine, type Line } from "../support/faults/line.js";
 import { codesOf } from "../support/mutation.js";
@@ -25,7 +26,7 @@ beforeAll(async () => {
   acme = await seed(server);
   line = await layLine(server.database.serverUrl);
   const DATABASE_URL = line.through(server.database.serverUrl);
-  afar = await startProcess(server, { DATABASE_URL, APPLE_SYNC_SECONDS: "60" });
+  afar = await startProcess(server, { DATABASE_URL, APPLE_SYNC_SECONDS: "60", LOG_LEVEL: "warn" });
 });
 afterEach(async () => {
   line.thaw();
@@ -117,6 +118,7 @@ describe("while the database takes no connections", () => {
     expect(refused.headers.get("retry-after")).toBe("1");
     expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: "UNAVAILABLE" } }] });
     expect((await write(afar.ask)).codes).toEqual(["UNAVAILABLE"]);
+    expect(afar.output()).toContain("requests fail: the database does not answer");
 
     expect(await statusOf(server.url, "/readyz")).toBe(200);
     expect((await asked(server.url)).status).toBe(200);
@@ -143,8 +145,10 @@ describe("while the database takes no connections", () => {
     await readList(afar.ask, acme.owner, key.id);
     await haveTurn(server, [key]);
     const before = key.calls().length;
+    const said = afar.output().length;
     await line.refuse();
-    expect(await statusOf(afar.url, "/readyz")).toBe(503);
+    // It looks for both once a second.
+    await eventually("a look that failed", () => /left unfinished failed/.test(afar.output().slice(said)));
     await line.take();
     await makeOld(server, [key.id]);
     await haveTurn(server, [key]);

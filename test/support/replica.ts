@@ -40,6 +40,8 @@ export interface ServerProcess {
   /** Asks it to end, or to end at once where it was asked before. */
   readonly signal: () => void;
   readonly isRunning: () => boolean;
+  /** All that it has written, its log too. */
+  readonly output: () => string;
 }
 
 /** Starts another server in a process of its own. `changes` replaces variables of its configuration; `signal` kills it. */
@@ -54,8 +56,8 @@ export async function startProcess(
     ...(signal !== undefined && { signal }),
   });
   const ended = once(child, "close");
+  let output = "";
   const listening = new Promise<string>((resolve) => {
-    let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
       const url = /listening at (http:\S+)\/graphql/.exec(output)?.[1];
@@ -68,6 +70,7 @@ export async function startProcess(
     url,
     ask: asker(url),
     signal: () => child.kill("SIGTERM"),
+    output: () => output,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     end: async (signal) => {
       child.kill(signal);

@@ -4,7 +4,7 @@ import type { Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { makeDataSource } from "../../../src/database/data-source.js";
 import { makeReadPool } from "../../../src/database/read-pool.js";
-import { inTransaction, ReadSession, type Scope } from "../../../src/database/tenancy.js";
+import { inPreparedTransaction, inTransaction, ReadSession, type Scope } from "../../../src/database/tenancy.js";
 import { makeDatabase, query, type TestDatabase } from "../../support/database.js";
 
 const ACME = "org_acme";
@@ -153,3 +153,16 @@ async function idle(): Promise<void> {
   const client = await pool.connect();
   client.release();
 }
+
+describe("a transaction of prepared statements", () => {
+  const change = (divisor: number): Promise<string> =>
+    inPreparedTransaction(pool, inAcme, async (unit) => {
+      await unit.rows(BROKEN, [divisor]).catch(() => undefined);
+      return "done";
+    });
+
+  test("is not said to be done where a statement failed and nobody took notice", async () => {
+    await expect(change(0)).rejects.toThrow("The transaction was rolled back");
+    expect(await change(1)).toBe("done");
+  });
+});

@@ -40,6 +40,7 @@ export class ReadSession {
   #client: Promise<PoolClient> | null = null;
   #begun: Promise<unknown> = Promise.resolve();
   #premise: Promise<void> | null = null;
+  #premisedAtMs: number | null = null;
   #running = 0;
   #failed = false;
 
@@ -57,10 +58,23 @@ export class ReadSession {
     await this.#inSession(() => Promise.resolve());
   }
 
-  /** The rows of a statement, in the shape it names. */
-  async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  /** Another session of the same scope, which asks for the premise itself, and outlives the request. */
+  anew(): ReadSession {
+    return new ReadSession(this.pool, this.scope, null, this.premise);
+  }
+
+  /**
+   * The rows of a statement, in the shape it names. `asking` is told, right before the statement
+   * goes out, from when on its answer holds on the clock of durations: since the premise was asked for, where there is one.
+   */
+  async rows<Row>(
+    statement: Statement,
+    values: readonly unknown[],
+    asking?: (sinceMs: number) => void,
+  ): Promise<Row[]> {
     this.signal?.throwIfAborted();
     return this.#inSession(async (client) => {
+      asking?.(this.#premisedAtMs ?? performance.now());
       const { rows } = await client.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] });
       return rows;
     });
@@ -92,6 +106,7 @@ export class ReadSession {
     this.#begun.catch(() => undefined); // Every read awaits it, and reports it.
     if (this.premise !== null && this.#premise === null) {
       const { statement, values, accept } = this.premise;
+      this.#premisedAtMs = performance.now();
       this.#premise = client.query<pg.QueryResultRow>({ ...statement, values: [...values] }).then(({ rows }) => {
         accept(rows);
       });

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { appleKey, readList, type AppleKey } from "../support/apple.js";
+import { query } from "../support/database.js";
+import { eventually } from "../support/eventually.js";
 import { mutate } from "../support/mutation.js";
 import { startReplica, type Replica } from "../support/replica.js";
 import { seed, type Story } from "../support/seed.js";
@@ -26,7 +28,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   server.sandbox.clearFailures();
-  server.sandbox.configure({ pageDelayMs: 0 });
+  server.sandbox.configure({ pageDelayMs: 0, listLagMs: 0 });
 });
 
 /** A sub-organization that may use a key of the root, and who asks there. */
@@ -55,18 +57,26 @@ async function take(name: string, input: Record<string, unknown>): Promise<void>
   expect([refused, denied]).toEqual([null, null]);
 }
 
+/** A mutation with a key: its name, what is asked of its payload, and its input but for the key. */
+type Wish = readonly [name: string, selection: string, input: Record<string, unknown>];
+const REGISTRATION: Wish = ["registerBundleId", "bundleId { appleId }", { identifier: "com.acme.shop", name: "Shop" }];
+const CERTIFICATE: Wish = ["createCertificate", "certificate { id }", { type: "DISTRIBUTION" }];
+
 /**
- * Registers a bundle id at the other server while all turns of the key are taken there; meanwhile `act`. Gives the code
+ * Makes something, a bundle id by default, at the other server while all turns of the key are taken there; meanwhile `act`. Gives the code
  * that it was refused with, null where it was done, and the calls that were sent for it, before and after `act` was answered.
  */
-async function whileItWaits({ key, sub, bearer }: Scene, act: () => Promise<unknown>) {
+async function whileItWaits(
+  { key, sub, bearer }: Scene,
+  act: () => Promise<unknown>,
+  [name, selection, wanted]: Wish = REGISTRATION,
+) {
   const { keyId } = key;
   const failure = { kind: "slow", delayMs: BUSY_MS } as const;
   server.sandbox.failNext({ match: { keyId, method: "GET" }, times: LISTS.length, failure });
   const lists = LISTS.map((list) => readList(other.ask, acme.owner, key.id, { list }));
   while (key.calls().length < LISTS.length) await delay(5);
-  const input = { tenantId: sub, credentialId: key.id, identifier: "com.acme.shop", name: "Shop" };
-  const asked = mutate(other, bearer, "registerBundleId", "bundleId { appleId }", input);
+  const asked = mutate(other, bearer, name, selection, { tenantId: sub, credentialId: key.id, ...wanted });
   await delay(200); // It is let in, and waits for its turn.
   await act();
   const before = key.calls().length - LISTS.length;
@@ -152,6 +162,39 @@ describe("what waits for its turn at another server", () => {
     const member = data.node.members.nodes.find(({ email }) => email === here.email);
     const [name, input] = act(member?.id ?? "");
     expect(await whileItWaits(here, () => take(name, input))).toEqual(REFUSED);
+  });
+});
+
+describe("a certificate that a sub-organization asks for", () => {
+  const statesOf = async ({ sub }: Scene): Promise<string[]> => {
+    const rows = await query<{ state: string }>(server.database.ownerUrl, [
+      "SELECT state FROM signing_intents WHERE owner_id = $1",
+      [sub],
+    ]);
+    return rows.map(({ state }) => state);
+  };
+
+  test("is not made, nor looked for later, where unsharing is answered before it is sent", async () => {
+    const here = await scene();
+    const unshare = () => take("unshare", { subjectId: here.key.id });
+    expect(await whileItWaits(here, unshare, CERTIFICATE)).toEqual(REFUSED);
+    expect(await statesOf(here)).toEqual(["FAILED"]);
+  });
+
+  test("and whose answer is lost before, is looked for by right of the owner, and kept", async () => {
+    const here = await scene();
+    const { keyId } = here.key;
+    server.sandbox.failNext({ match: { keyId, method: "POST" }, failure: { kind: "drop-after" } });
+    const [name, selection, input] = CERTIFICATE;
+    // What was made is in no list yet when it is looked for.
+    server.sandbox.configure({ listLagMs: 2_000 });
+    const wanted = { tenantId: here.sub, credentialId: here.key.id, ...input };
+    const asked = mutate(other, here.bearer, name, selection, wanted);
+    while (here.key.calls().every(({ method, acted }) => method !== "POST" || !acted)) await delay(5);
+    await take("unshare", { subjectId: here.key.id });
+    expect((await asked).refused).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    await eventually("the certificate", async () => (await statesOf(here))[0] === "DONE");
+    expect(here.key.calls().filter(({ method }) => method === "POST")).toHaveLength(1);
   });
 });
 

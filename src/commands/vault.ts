@@ -115,7 +115,7 @@ function dataKeyLines(done: DataKeyRotation): string[] {
     `${count(done.organizations, "organization")}: ${counts.join(", ")}.`,
     ...broken,
     ...(broken.length > 0
-      ? ["Their organizations keep their old data keys. Replace or delete these secrets, then run this again."]
+      ? ["The data keys that sealed them are kept. Replace or delete these secrets, then run this again."]
       : []),
   ];
 }

@@ -6,7 +6,7 @@ import type { WrappedDataKey } from "../../vault/key-ring.js";
 import type { Vault } from "../../vault/vault.js";
 import { record, THE_OPERATOR } from "../audit.js";
 import { labelInForce, lockKeyInForce, lockSealing, type DataKeyUnit } from "./data-key.js";
-import { isAllSealedWith, reseal, type BrokenSeal } from "./reseal.js";
+import { keysInUse, reseal, type BrokenSeal } from "./reseal.js";
 
 /** What a rotation of data keys came to. */
 export interface DataKeyRotation {
@@ -18,7 +18,7 @@ export interface DataKeyRotation {
   readonly resealed: number;
   /** Old data keys that were destroyed. */
   readonly destroyed: number;
-  /** Secrets that do not open: the old data keys of their organizations are kept. */
+  /** Secrets that do not open: the data keys that sealed them are kept. */
   readonly broken: readonly BrokenSeal[];
 }
 
@@ -63,9 +63,16 @@ const SUCCEED = {
   name: "data_key_succeed",
   text: `INSERT INTO data_keys (root_id, id, key_label, wrapped) VALUES ($1, $2, $3, $4)`,
 };
+// With the keys in use; where it is not known which they are (null), every one may be.
 const RETIRE = {
   name: "data_key_retire",
-  text: `UPDATE data_keys SET retired_at = clock_timestamp() WHERE root_id = $1 AND NOT is_current AND retired_at IS NULL`,
+  text: `UPDATE data_keys SET retired_at = clock_timestamp()
+    WHERE root_id = $1 AND NOT is_current AND retired_at IS NULL AND NOT id = ANY ($2)`,
+};
+const CALL_BACK = {
+  name: "data_key_call_back",
+  text: `UPDATE data_keys SET retired_at = NULL
+    WHERE root_id = $1 AND retired_at IS NOT NULL AND ($2::text[] IS NULL OR id = ANY ($2))`,
 };
 const WAIT = {
   name: "data_keys_wait",
@@ -151,7 +158,7 @@ function isDone(keys: readonly StoredKey[], since: string | null): boolean {
     : keys.some(({ isCurrent, isNew }) => isCurrent && isNew);
 }
 
-/** Seals everything anew with the current key, and retires those that nothing is sealed with any more. */
+/** Seals everything anew with the current key, and retires each other that nothing is sealed with any more. */
 async function moveOver({ pool, vault }: RotationSources, rootId: string) {
   const hold = async (): Promise<void> => {
     for (const key of await inRoot(pool, rootId, (unit) => keysOf(unit, rootId, null))) {
@@ -169,13 +176,17 @@ async function moveOver({ pool, vault }: RotationSources, rootId: string) {
   const resealed = await reseal(pool, vault, { rootId, dataKeyId: current.id, hold });
   await inRoot(pool, rootId, async (unit) => {
     await lockSealing(unit, rootId, "exclusive");
-    if (await isAllSealedWith(unit, rootId, current.id)) await unit.rows(RETIRE, [rootId]);
+    const used = await keysInUse(unit, rootId);
+    if (used !== null) await unit.rows(RETIRE, [rootId, used]);
   });
   return resealed;
 }
 
 async function destroy(pool: Pool, rootId: string, graceSeconds: number): Promise<number> {
   return inRoot(pool, rootId, async (unit) => {
+    // What a backup has put back meanwhile is sealed anew by the next run.
+    await lockSealing(unit, rootId, "exclusive");
+    await unit.rows(CALL_BACK, [rootId, await keysInUse(unit, rootId)]);
     const gone = await unit.rows<{ id: string }>(DESTROY, [rootId, graceSeconds]);
     for (const { id } of gone) note(unit, rootId, "data_key.destroyed", id, {});
     return gone.length;

@@ -113,6 +113,9 @@ function dataKeyLines(done: DataKeyRotation): string[] {
   );
   return [
     `${count(done.organizations, "organization")}: ${counts.join(", ")}.`,
+    ...(done.begunAt === null
+      ? []
+      : [`This ended a rotation that was begun at ${done.begunAt}. Run it again for keys that are newer than that.`]),
     ...broken,
     ...(broken.length > 0
       ? ["The data keys that sealed them are kept. Replace or delete these secrets, then run this again."]

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Pool } from "pg";
 import { makeReadPool } from "../../src/database/read-pool.js";
@@ -201,7 +202,43 @@ describe("whoever works at the same time", () => {
   });
 });
 
+describe("a rotation that is killed while it waits for requests to end", () => {
+  const killed = () => Promise.reject(new Error("killed"));
+
+  test("of one organization makes no second key when it is run again, and the old one goes", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 1 });
+    await expect(rotate(story.organizationId, killed)).rejects.toThrow("killed");
+    const [, current] = await keysOf(story);
+    expect(await rotate(story.organizationId)).toMatchObject({ made: 0, resealed: 0, destroyed: 1 });
+    expect(await keysOf(story)).toEqual([current]);
+    expect(await rotate(story.organizationId)).toMatchObject({ made: 1, resealed: 1, destroyed: 1 });
+  });
+
+  test("of all makes no second key when it is run again, and the old ones go", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 1 });
+    await expect(rotate(null, killed)).rejects.toThrow("killed");
+    const [, current] = await keysOf(story);
+    const again = await rotate(null);
+    expect(again).toMatchObject({ made: 0, resealed: 0, destroyed: again.organizations });
+    expect(again.begunAt).not.toBeNull();
+    expect(await keysOf(story)).toEqual([current]);
+    const next = await rotate(null);
+    expect(next).toMatchObject({ made: next.organizations, destroyed: next.organizations, begunAt: null });
+  });
+});
+
 describe("an old data key", () => {
+  test("is waited for once more where the wait ends a little early", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 1 });
+    const early = (seconds: number) => delay(seconds * 1_000 - 20);
+    const sources = { pool: owner, vault: newVault() };
+    const done = await rotateDataKeys(sources, { organizationId: story.organizationId, graceSeconds: 1 }, early);
+    expect(done).toMatchObject({ made: 1, destroyed: 1 });
+  });
+
   test("is kept where a row that it had sealed is put back while it waits to be destroyed, until that is sealed anew", async () => {
     const story = await seed(server);
     const { keys } = await furnish(server, story, { keys: 2 });

@@ -18,6 +18,8 @@ export interface DataKeyRotation {
   readonly resealed: number;
   /** Old data keys that were destroyed. */
   readonly destroyed: number;
+  /** When the interrupted run began that this one has ended: the keys made since then stay. Null where there was none. */
+  readonly begunAt: string | null;
   /** Secrets that do not open: the data keys that sealed them are kept. */
   readonly broken: readonly BrokenSeal[];
 }
@@ -43,7 +45,8 @@ const ATTEMPTS = 5;
 const COLUMNS = `id, root_id AS "rootId", key_label AS "keyLabel", wrapped`;
 const SINCE = {
   name: "data_keys_begin",
-  text: `UPDATE vault_sentinels SET data_keys_since = coalesce(data_keys_since, clock_timestamp()) RETURNING data_keys_since::text AS since`,
+  text: `UPDATE vault_sentinels SET data_keys_since = coalesce(data_keys_since, clock_timestamp())
+    RETURNING data_keys_since::text AS since, data_keys_since < now() AS "isOlder"`,
 };
 const DONE = { name: "data_keys_done", text: `UPDATE vault_sentinels SET data_keys_since = NULL` };
 const ROOTS = {
@@ -109,7 +112,8 @@ export async function rotateDataKeys(
   const ask = <Row>(statement: { name: string; text: string }, values: readonly unknown[]) =>
     inPreparedTransaction(pool, NOWHERE, (unit) => unit.rows<Row>(statement, values));
   // One organization's rotation is told by its old key alone: it has one for as long as it is under way.
-  const since = organizationId === null ? ((await ask<{ since: string }>(SINCE, []))[0]?.since ?? null) : null;
+  const [begun] = organizationId === null ? await ask<{ since: string; isOlder: boolean }>(SINCE, []) : [];
+  const since = begun?.since ?? null;
   const roots = await ask<{ rootId: string }>(ROOTS, [organizationId]);
   const broken: BrokenSeal[] = [];
   const counts = { organizations: roots.length, made: 0, resealed: 0, destroyed: 0 };
@@ -119,11 +123,16 @@ export async function rotateDataKeys(
     counts.resealed += resealed.count;
     broken.push(...resealed.broken);
   }
-  if (since !== null) await ask(DONE, []);
-  const [wait] = await ask<{ seconds: number }>(WAIT, [graceSeconds]);
-  await pause(Math.max(0, wait?.seconds ?? 0));
+  const wait = async (): Promise<number> => (await ask<{ seconds: number }>(WAIT, [graceSeconds]))[0]?.seconds ?? 0;
+  let seconds = await wait();
+  do {
+    await pause(Math.max(0, seconds));
+    seconds = await wait(); // A timer may fire early.
+  } while (seconds > 0);
   for (const { rootId } of roots) counts.destroyed += await destroy(pool, rootId, graceSeconds);
-  return { ...counts, broken };
+  // Last: whoever is killed before goes on with the keys that were made, and makes no others.
+  if (since !== null) await ask(DONE, []);
+  return { ...counts, begunAt: begun?.isOlder === true ? since : null, broken };
 }
 
 const keysOf = (unit: Unit, rootId: string, since: string | null): Promise<StoredKey[]> =>
@@ -154,7 +163,7 @@ async function succeed({ pool, vault }: RotationSources, rootId: string, since: 
 
 function isDone(keys: readonly StoredKey[], since: string | null): boolean {
   return since === null
-    ? keys.some(({ isCurrent, isRetired }) => !isCurrent && !isRetired)
+    ? keys.some(({ isCurrent }) => !isCurrent)
     : keys.some(({ isCurrent, isNew }) => isCurrent && isNew);
 }
 

@@ -88,9 +88,14 @@ export class Lease {
     return performance.now() - this.sinceMs >= LEASE_MS;
   }
 
+  /** The right was there then. */
+  extend(sinceMs: number): void {
+    this.sinceMs = Math.max(this.sinceMs, sinceMs);
+  }
+
   /** Asks the source whether the right is still there. Throws what its source says where it is not. */
   async renew(): Promise<void> {
-    this.sinceMs = await this.confirmed();
+    this.extend(await this.confirmed());
   }
 }
 
@@ -115,24 +120,50 @@ export type Signer<Key extends SigningKey = SigningKey> = DataLoader<string, Aut
 
 /** A signer for one request. It keeps no authorization: each use of a key asks the source whether it still may. */
 export function createSigner<Key extends SigningKey>(source: KeySource<Key>, tokens: TokenCache): Signer<Key> {
-  const confirmations = new DataLoader<Key, number>(
-    async (keys) => {
-      const [answers, since] = await asked((asking) => source.confirm(keys, asking));
-      return answers.map((refusal) => refusal ?? since);
-    },
-    { cache: false },
-  );
+  const leases = new Leases(source);
   return new DataLoader(
     async (credentialIds) => {
       const [keys, since] = await asked((asking) => source.load([...new Set(credentialIds)], asking));
       return credentialIds.map((id) => {
         const key = keys.get(id) ?? new Error("The source of keys left one out");
-        if (key instanceof Error) return key;
-        return { ...authorize(key, tokens), lease: new Lease(since, () => confirmations.load(key)) };
+        return key instanceof Error ? key : { ...authorize(key, tokens), lease: leases.of(key, since) };
       });
     },
     { cache: false },
   );
+}
+
+/** The leases that a signer has given. They are renewed together: however many are in use, one query a lease's time. */
+class Leases<Key extends SigningKey> {
+  readonly #leases = new Map<Key, Lease>();
+  #confirming: Promise<ReadonlyMap<Key, Error | number>> | null = null;
+
+  constructor(private readonly source: KeySource<Key>) {}
+
+  of(key: Key, sinceMs: number): Lease {
+    const lease = this.#leases.get(key) ?? new Lease(sinceMs, () => this.#confirmed(key));
+    lease.extend(sinceMs);
+    this.#leases.set(key, lease);
+    return lease;
+  }
+
+  async #confirmed(key: Key): Promise<number> {
+    for (;;) {
+      this.#confirming ??= this.#confirm().finally(() => (this.#confirming = null));
+      const answer = (await this.#confirming).get(key);
+      if (answer instanceof Error) throw answer;
+      // Undefined: it was given while others were confirmed.
+      if (answer !== undefined) return answer;
+    }
+  }
+
+  async #confirm(): Promise<ReadonlyMap<Key, Error | number>> {
+    const given = [...this.#leases];
+    const keys = given.map(([key]) => key);
+    const [answers, since] = await asked((asking) => this.source.confirm(keys, asking));
+    for (const [n, [, lease]] of given.entries()) if (answers[n] === null) lease.extend(since);
+    return new Map(keys.map((key, n) => [key, answers[n] ?? since]));
+  }
 }
 
 /** An answer, and when it was asked for, on the clock of durations: no later than what it tells of. */

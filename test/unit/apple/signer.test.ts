@@ -219,6 +219,42 @@ describe("the signer", () => {
       expect(confirmations).toEqual([["cred_1", "cred_2"]]);
     });
 
+    test("is confirmed together with all that the signer has given, also for those that do not ask now", async () => {
+      atEach();
+      const ids = Array.from({ length: 50 }, (_, index) => `cred_${index}`);
+      const { signer, confirmations, refused } = makeSigner(ids.map((id) => makeKey(id)));
+      const rights = [...(await Promise.all(ids.slice(0, 40).map((id) => signer.load(id))))];
+      rights.push(...(await Promise.all(ids.slice(40).map((id) => signer.load(id)))));
+      nowMs += LEASE_MS;
+      refused.add("cred_7");
+      await rights[0]?.lease?.renew();
+      expect(confirmations).toEqual([ids]);
+      const over = rights.filter(({ lease }) => lease?.isOver).map(({ key }) => key.credentialId);
+      expect(over).toEqual(["cred_7"]);
+      await expect(rights[7]?.lease?.renew()).rejects.toThrow("not shared any more");
+    });
+
+    test("is confirmed though it was given while others were", async () => {
+      const tokens = new TokenCache();
+      let goOn: () => void = () => undefined;
+      const isHeld = new Promise<void>((resolve) => (goOn = resolve));
+      const confirmations: string[][] = [];
+      const source: KeySource<SigningKey> = {
+        load: (asked) => Promise.resolve(new Map(asked.map((id) => [id, makeKey(id)]))),
+        confirm: async (keys) => {
+          confirmations.push(keys.map(({ credentialId }) => credentialId));
+          await isHeld;
+          return keys.map(() => null);
+        },
+      };
+      const signer = createSigner(source, tokens);
+      const first = (await signer.load("cred_1")).lease?.renew();
+      const second = (await signer.load("cred_2")).lease?.renew();
+      goOn();
+      await Promise.all([first, second]);
+      expect(confirmations).toEqual([["cred_1"], ["cred_1", "cred_2"]]);
+    });
+
     test("is over when whoever takes rights away has waited", async () => {
       const { signer } = makeSigner([makeKey("cred_1")]);
       const ended = leasesEnded();

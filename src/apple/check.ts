@@ -33,13 +33,19 @@ const PROGRAM_NAMES = {
 export const CHECKED_BY = { TEAM: "/v1/certificates", INDIVIDUAL: "/v1/apps" } as const;
 
 /** Asks Apple whether a key works, and what is wrong where it does not. Asks for one row that every provisioning key may see. */
-export async function check(client: AppleClient, key: SigningKey): Promise<CheckOutcome> {
-  return outcomeOf(client, key, await probe(client, key, CHECKED_BY[key.keyType]));
+export async function check(client: AppleClient, key: SigningKey, lease?: Lease): Promise<CheckOutcome> {
+  const error = await probe(client, key, CHECKED_BY[key.keyType], new TokenCache(), lease);
+  return outcomeOf(client, key, error, lease);
 }
 
 /** What an answer to a probe says of the key; null: it was a good one. */
-export async function outcomeOf(client: AppleClient, key: SigningKey, error: AppleError | null): Promise<CheckOutcome> {
-  return error === null ? { status: "WORKING", advice: null } : diagnose(client, key, error);
+export async function outcomeOf(
+  client: AppleClient,
+  key: SigningKey,
+  error: AppleError | null,
+  lease?: Lease,
+): Promise<CheckOutcome> {
+  return error === null ? { status: "WORKING", advice: null } : diagnose(client, key, error, lease);
 }
 
 /** What is wrong with a key that Apple answered an error to. A key that is rejected is tried at Apple's other program, within its lease. */

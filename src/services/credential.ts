@@ -123,7 +123,9 @@ async function forget(
 /** Asks Apple about a stored key and keeps the outcome. */
 export async function verify(ctx: Context, input: { credentialId: string }): Promise<string> {
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
-  await readyToSeal(ctx.platform, (await known(ctx, input.credentialId)).rootId);
+  const { id, rootId, ownerId } = await known(ctx, input.credentialId);
+  await readyToSeal(ctx.platform, rootId);
+  const { lease } = await ctx.signerFor(ownerId, "VIEW").load(id);
   const key = await write(ctx, async (manager) => {
     const row = await manager
       .createQueryBuilder(Credential, "c")
@@ -134,7 +136,7 @@ export async function verify(ctx: Context, input: { credentialId: string }): Pro
     const secret = await ctx.platform.vault.open(unitOf(manager), row.sealedKey, placeOf(row));
     return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
   });
-  const outcome = await check(ctx.platform.apple, key);
+  const outcome = await check(ctx.platform.apple, key, lease);
   const current = await known(ctx, input.credentialId);
   await write(
     ctx,

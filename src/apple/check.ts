@@ -1,6 +1,6 @@
 import type { AppleClient } from "./client.js";
 import { AppleError } from "./error.js";
-import { authorize, TokenCache } from "./signer.js";
+import { authorize, TokenCache, type Lease } from "./signer.js";
 import { TOKEN_LIFETIME_SECONDS, type SigningKey } from "./token.js";
 
 /** What a check of a key against Apple may find. */
@@ -33,20 +33,31 @@ const PROGRAM_NAMES = {
 export const CHECKED_BY = { TEAM: "/v1/certificates", INDIVIDUAL: "/v1/apps" } as const;
 
 /** Asks Apple whether a key works, and what is wrong where it does not. Asks for one row that every provisioning key may see. */
-export async function check(client: AppleClient, key: SigningKey): Promise<CheckOutcome> {
-  return outcomeOf(client, key, await probe(client, key, CHECKED_BY[key.keyType]));
+export async function check(client: AppleClient, key: SigningKey, lease?: Lease): Promise<CheckOutcome> {
+  const error = await probe(client, key, CHECKED_BY[key.keyType], new TokenCache(), lease);
+  return outcomeOf(client, key, error, lease);
 }
 
 /** What an answer to a probe says of the key; null: it was a good one. */
-export async function outcomeOf(client: AppleClient, key: SigningKey, error: AppleError | null): Promise<CheckOutcome> {
-  return error === null ? { status: "WORKING", advice: null } : diagnose(client, key, error);
+export async function outcomeOf(
+  client: AppleClient,
+  key: SigningKey,
+  error: AppleError | null,
+  lease?: Lease,
+): Promise<CheckOutcome> {
+  return error === null ? { status: "WORKING", advice: null } : diagnose(client, key, error, lease);
 }
 
-/** What is wrong with a key that Apple answered an error to. A key that is rejected is tried at Apple's other program. */
-export async function diagnose(client: AppleClient, key: SigningKey, error: AppleError): Promise<CheckOutcome> {
+/** What is wrong with a key that Apple answered an error to. A key that is rejected is tried at Apple's other program, within its lease. */
+export async function diagnose(
+  client: AppleClient,
+  key: SigningKey,
+  error: AppleError,
+  lease?: Lease,
+): Promise<CheckOutcome> {
   switch (error.code) {
     case "APPLE_KEY_REJECTED":
-      return rejected(client, key, error);
+      return rejected(client, key, error, lease);
     case "APPLE_AGREEMENT_MISSING":
       return { status: "AGREEMENT_MISSING", advice: error.message };
     case "APPLE_FORBIDDEN":
@@ -64,9 +75,10 @@ export async function probe(
   key: SigningKey,
   path: string,
   tokens: TokenCache = new TokenCache(),
+  lease?: Lease,
 ): Promise<AppleError | null> {
   try {
-    await client.probe(authorize(key, tokens), path, { limit: 1 });
+    await client.probe({ ...authorize(key, tokens), ...(lease && { lease }) }, path, { limit: 1 });
     return null;
   } catch (error) {
     if (error instanceof AppleError) return error;
@@ -81,12 +93,19 @@ export function clockAdvice(skewSeconds: number): string | null {
   return `The clock of this server is ${Math.abs(skewSeconds)} seconds ${direction} Apple's, so that its tokens are refused: set the clock (NTP).`;
 }
 
-async function rejected(client: AppleClient, key: SigningKey, error: AppleError): Promise<CheckOutcome> {
+async function rejected(
+  client: AppleClient,
+  key: SigningKey,
+  error: AppleError,
+  lease: Lease | undefined,
+): Promise<CheckOutcome> {
   const clock = clockAdvice(error.clockSkewSeconds ?? 0);
   if (clock !== null) return { status: "CLOCK_SKEW", advice: clock };
   const other = key.program === "APP_STORE" ? "ENTERPRISE" : "APP_STORE";
   const there =
-    key.keyType === "INDIVIDUAL" ? error : await probe(client, { ...key, program: other }, CHECKED_BY[key.keyType]);
+    key.keyType === "INDIVIDUAL"
+      ? error
+      : await probe(client, { ...key, program: other }, CHECKED_BY[key.keyType], new TokenCache(), lease);
   // Whatever Apple's other host says but "unknown key" or nothing, it knows the key.
   if (there === null || !["APPLE_KEY_REJECTED", "APPLE_UNAVAILABLE", "APPLE_UNEXPECTED_ANSWER"].includes(there.code)) {
     return {

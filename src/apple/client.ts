@@ -5,9 +5,10 @@ import { documentOf, type AppleDocument } from "./document.js";
 import { AppleError, unreachable } from "./error.js";
 import { everyPage, type AppleListing } from "./listing.js";
 import type { Authorization } from "./signer.js";
-import { CONNECTIONS, Transport, type Incoming } from "./http/transport.js";
+import type { RateLimit } from "./http/rate-limit.js";
+import { CONNECTIONS, Transport, type Incoming, type Outgoing } from "./http/transport.js";
 import { Turnstile } from "./http/turnstile.js";
-import { isOutcomeUnknown, verdictOn, type Method } from "./http/verdict.js";
+import { isOutcomeUnknown, notMade, verdictOn, type Method } from "./http/verdict.js";
 
 /** For one request with all its retries, and the wait for its turn. */
 export const DEADLINE_MS = 30_000;
@@ -185,17 +186,33 @@ export class AppleClient {
 
   /** Sends when it is the turn of the key's tenant, and then of the key among all of its host. */
   async #inTurn(authorization: Authorization, call: Call, signal: AbortSignal, sent: Sent): Promise<Incoming> {
-    const { key, meter, tenantId = "" } = authorization;
+    const { key, tenantId = "" } = authorization;
     const allowance = this.allowance(key.credentialId);
     return this.#keyTurns.run(key.credentialId, tenantId, signal, async () => {
       const token = await authorization.token();
       sent.token = token;
       await allowance.wait(signal);
-      return this.#hostTurns.run(this.hosts[key.program], key.credentialId, signal, () => {
-        if (meter !== undefined) meter.calls += 1;
-        return allowance.heed((onRateLimit) => this.#transport.send({ ...call, token, signal }, onRateLimit));
-      });
+      return this.#hostTurns.run(this.hosts[key.program], key.credentialId, signal, () =>
+        allowance.heed((onRateLimit) => this.#send(authorization, { ...call, token, signal }, onRateLimit)),
+      );
     });
+  }
+
+  /** Sends while the lease lasts. One that is over by now, or when the connection stands, is renewed before a byte goes out. */
+  async #send(
+    { lease, meter }: Authorization,
+    outgoing: Outgoing,
+    onRateLimit: (rateLimit: RateLimit) => void,
+  ): Promise<Incoming> {
+    const mayGo = (): boolean => lease?.isOver !== true;
+    for (;;) {
+      while (!mayGo() && !outgoing.signal.aborted) await lease?.renew();
+      if (outgoing.signal.aborted) throw unreachable(notMade());
+      if (meter !== undefined) meter.calls += 1;
+      const answer = await this.#transport.send({ ...outgoing, mayGo }, onRateLimit);
+      if (answer !== null) return answer;
+      if (meter !== undefined) meter.calls -= 1;
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import DataLoader from "dataloader";
 import pLimit from "p-limit";
 import { signToken, type SignedToken, type SigningKey } from "./token.js";
@@ -8,6 +9,16 @@ const CACHED_TOKENS = 10_000;
 const MARGIN_MS = 60_000;
 /** Signatures at once: so many threads make them, and the first is to be done before the thousandth is begun. */
 const SIGNED_AT_ONCE = 4;
+
+/**
+ * For so long after it is asked for a right to use a key is good for sending; then it is confirmed at its source before
+ * anything more is sent. Whoever takes rights away waits for as long after the commit, so that those given before are over
+ * in every process: durations are compared, never clocks. A longer lease would make them wait longer; a shorter one would
+ * ask the database more often where Apple is slow.
+ */
+export const LEASE_MS = 500;
+/** By how much the wait is longer than the lease: for a timer that fires early, a thread that pauses, bytes under way. */
+const GRACE_MS = 100;
 
 const cacheId = (key: SigningKey): string => `${key.credentialId}:${key.version}`;
 
@@ -57,32 +68,111 @@ export interface Authorization<Key extends SigningKey = SigningKey> {
   readonly key: Key;
   /** The live token, signed when it is first needed. `refused` is one that Apple answered 401 to: another is signed. */
   readonly token: (refused?: string) => Promise<string>;
+  /** How long it is good for sending. Left out for a key that its own user has at hand. */
+  readonly lease?: Lease;
   /** The tenant for whom Apple is asked: those who share a key take turns. */
   readonly tenantId?: string;
   /** Counts the requests that are made with it. */
   readonly meter?: { calls: number };
 }
 
-/** Yields the keys that may be used *now*, in one query: an error for each that may not. */
-export type KeySource<Key extends SigningKey> = (
-  credentialIds: readonly string[],
-) => Promise<ReadonlyMap<string, Key | Error>>;
+/** A right to send for a while, and where it is confirmed. It stays the same in all copies of an authorization. */
+export class Lease {
+  constructor(
+    private sinceMs: number,
+    private readonly confirmed: () => Promise<number>,
+  ) {}
+
+  /** Whether nothing may be sent before it is renewed. */
+  get isOver(): boolean {
+    return performance.now() - this.sinceMs >= LEASE_MS;
+  }
+
+  /** The right was there then. */
+  extend(sinceMs: number): void {
+    this.sinceMs = Math.max(this.sinceMs, sinceMs);
+  }
+
+  /** Asks the source whether the right is still there. Throws what its source says where it is not. */
+  async renew(): Promise<void> {
+    this.extend(await this.confirmed());
+  }
+}
+
+/** Resolves when every right to use a key that was given before is over, or was confirmed since, in every process. */
+export async function leasesEnded(): Promise<void> {
+  await delay(LEASE_MS + GRACE_MS);
+}
+
+/** Where keys come from. */
+export interface KeySource<Key extends SigningKey> {
+  /** Yields the keys that may be used *now*, in one query: an error for each that may not. `asking` is told from when on the answer holds. */
+  readonly load: (
+    credentialIds: readonly string[],
+    asking: (sinceMs: number) => void,
+  ) => Promise<ReadonlyMap<string, Key | Error>>;
+  /** Asks from the start, in one query, whether keys may still be used as they were given: for each null, or an error. */
+  readonly confirm: (keys: readonly Key[], asking: (sinceMs: number) => void) => Promise<readonly (Error | null)[]>;
+}
 
 /** The batched signer: all keys that a tick needs come from one query, and each is signed at most once. */
 export type Signer<Key extends SigningKey = SigningKey> = DataLoader<string, Authorization<Key>>;
 
 /** A signer for one request. It keeps no authorization: each use of a key asks the source whether it still may. */
 export function createSigner<Key extends SigningKey>(source: KeySource<Key>, tokens: TokenCache): Signer<Key> {
+  const leases = new Leases(source);
   return new DataLoader(
     async (credentialIds) => {
-      const keys = await source([...new Set(credentialIds)]);
+      const [keys, since] = await asked((asking) => source.load([...new Set(credentialIds)], asking));
       return credentialIds.map((id) => {
         const key = keys.get(id) ?? new Error("The source of keys left one out");
-        return key instanceof Error ? key : authorize(key, tokens);
+        return key instanceof Error ? key : { ...authorize(key, tokens), lease: leases.of(key, since) };
       });
     },
     { cache: false },
   );
+}
+
+/** The leases that a signer has given. They are renewed together: however many are in use, one query a lease's time. */
+class Leases<Key extends SigningKey> {
+  readonly #leases = new Map<Key, Lease>();
+  #confirming: Promise<ReadonlyMap<Key, Error | number>> | null = null;
+
+  constructor(private readonly source: KeySource<Key>) {}
+
+  of(key: Key, sinceMs: number): Lease {
+    const lease = this.#leases.get(key) ?? new Lease(sinceMs, () => this.#confirmed(key));
+    lease.extend(sinceMs);
+    this.#leases.set(key, lease);
+    return lease;
+  }
+
+  async #confirmed(key: Key): Promise<number> {
+    for (;;) {
+      this.#confirming ??= this.#confirm().finally(() => (this.#confirming = null));
+      const answer = (await this.#confirming).get(key);
+      if (answer instanceof Error) throw answer;
+      // Undefined: it was given while others were confirmed.
+      if (answer !== undefined) return answer;
+    }
+  }
+
+  async #confirm(): Promise<ReadonlyMap<Key, Error | number>> {
+    const given = [...this.#leases];
+    const keys = given.map(([key]) => key);
+    const [answers, since] = await asked((asking) => this.source.confirm(keys, asking));
+    for (const [n, [, lease]] of given.entries()) if (answers[n] === null) lease.extend(since);
+    return new Map(keys.map((key, n) => [key, answers[n] ?? since]));
+  }
+}
+
+/** An answer, and when it was asked for, on the clock of durations: no later than what it tells of. */
+async function asked<T>(ask: (asking: (sinceMs: number) => void) => Promise<T>): Promise<[answer: T, sinceMs: number]> {
+  let since = performance.now();
+  const answer = await ask((sinceMs) => {
+    since = sinceMs;
+  });
+  return [answer, since];
 }
 
 /** Authorizes a key that is at hand, such as one that is about to be saved. */

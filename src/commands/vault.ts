@@ -113,9 +113,12 @@ function dataKeyLines(done: DataKeyRotation): string[] {
   );
   return [
     `${count(done.organizations, "organization")}: ${counts.join(", ")}.`,
+    ...(done.begunAt === null
+      ? []
+      : [`This ended a rotation that was begun at ${done.begunAt}. Run it again for keys that are newer than that.`]),
     ...broken,
     ...(broken.length > 0
-      ? ["Their organizations keep their old data keys. Replace or delete these secrets, then run this again."]
+      ? ["The data keys that sealed them are kept. Replace or delete these secrets, then run this again."]
       : []),
   ];
 }

@@ -49,6 +49,8 @@ export class RoundTrip extends pg.Query {
   #fault: Error | null = null;
   #columns = new Map<string, Columns>();
   #getTypeParser: (oid: number) => Parser = () => String;
+  /** When it was sent, on the clock of durations; before, when it was made. */
+  sentAtMs = performance.now();
   name: string | undefined;
   text: string | undefined;
   /** What is told when it is over, with what it failed with. pg knows it by this name. */
@@ -92,6 +94,7 @@ export class RoundTrip extends pg.Query {
     const wire = connection as Wire;
     const known = columnsOf.get(wire) ?? new Map<string, Columns>();
     columnsOf.set(wire, (this.#columns = known));
+    this.sentAtMs = performance.now();
     wire.stream.cork();
     try {
       for (const { statement, values } of this.#asked) {

@@ -40,6 +40,8 @@ export class ReadSession {
   /** What is asked next, until it is sent. */
   #next: RoundTrip | null = null;
   #premise: Promise<void> | null = null;
+  /** The round trip in which the premise is asked for. */
+  #premised: RoundTrip | null = null;
 
   constructor(
     private readonly pool: Pool,
@@ -55,10 +57,24 @@ export class ReadSession {
     await this.#premise;
   }
 
-  /** The rows of a statement, in the shape it names. */
-  async rows<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  /** Another session of the same scope, which asks for the premise itself, and outlives the request. */
+  anew(): ReadSession {
+    return new ReadSession(this.pool, this.scope, null, this.premise);
+  }
+
+  /**
+   * The rows of a statement, in the shape it names. `asking` is told from when on the answer holds, on the clock of
+   * durations: since the premise was asked for, where there is one.
+   */
+  async rows<Row>(
+    statement: Statement,
+    values: readonly unknown[],
+    asking?: (sinceMs: number) => void,
+  ): Promise<Row[]> {
     this.deadline?.check();
-    const [rows] = await Promise.all([this.#gather().ask(statement, values), this.#premise]);
+    const trip = this.#gather();
+    const [rows] = await Promise.all([trip.ask(statement, values), this.#premise]);
+    asking?.((this.#premised ?? trip).sentAtMs);
     return rows as Row[];
   }
 
@@ -70,6 +86,7 @@ export class ReadSession {
     trip.ask(ENTER_SCOPE, settingsOf(this.scope)).catch(() => undefined); // What it fails with, all behind it fail with.
     if (this.premise !== null && this.#premise === null) {
       const { statement, values, accept } = this.premise;
+      this.#premised = trip;
       this.#premise = trip.ask(statement, values).then(accept);
       this.#premise.catch(() => undefined); // Every read awaits it, and reports it.
     }

@@ -4,7 +4,7 @@ import { AccessToken, type Permission } from "../entities/access-token.js";
 import { Denial, Refusal } from "../errors.js";
 import { newId } from "../ids.js";
 import { nameOf, someOf } from "./input.js";
-import { deleteOwned, ownedWhere, write } from "./write.js";
+import { deleteOwned, ownedWhere, withdraw, write } from "./write.js";
 
 export const TOKEN_DEFAULT_MONTHS = 6;
 export const TOKEN_LONGEST_MONTHS = 12;
@@ -57,13 +57,13 @@ export async function create(ctx: Context, input: CreateInput): Promise<{ id: st
   return { id: row.id, secret: token };
 }
 
-/** Revokes a token: from now on it is unknown. */
+/** Revokes a token: from now on it is unknown, and the use of keys by it has ended. */
 export async function revoke(ctx: Context, input: { accessTokenId: string }): Promise<string> {
   const where = ownedWhere("tenant_id", input.accessTokenId, ctx.viewer.scope);
   const token = await ctx.loaders.accessToken.load(input.accessTokenId);
   if (token === null) throw new Denial("NOT_FOUND");
   const { id, rootId, tenantId, name } = token;
-  await write(
+  await withdraw(
     ctx,
     (manager) => deleteOwned(manager, AccessToken, where),
     () => ({ tenant: { rootId, id: tenantId }, action: "access_token.revoked", subject: { id, label: name } }),

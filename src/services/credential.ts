@@ -20,7 +20,7 @@ import { appleIdOf, nameOf } from "./input.js";
 import { usersOfKey } from "./signing/key-users.js";
 import { placeOf } from "./signing-key.js";
 import { readyToSeal } from "./vault/data-key.js";
-import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, write } from "./write.js";
+import { deleteOwned, orAlreadyExists, ownedWhere, unitOf, updateOwned, withdraw, write } from "./write.js";
 
 const KEY_ID_TAKEN = "This key id is here already: rotate that key instead.";
 
@@ -74,7 +74,7 @@ export async function rename(ctx: Context, input: { credentialId: string; name: 
   return current.id;
 }
 
-/** Puts a new .p8 behind the same id, in its next version. Program and type stay; so does the issuer id where none is given. */
+/** Puts a new .p8 behind the same id, in its next version, and ends the use of the old one. Program and type stay; so does the issuer id where none is given. */
 export async function rotate(ctx: Context, input: KeyInput & { credentialId: string }): Promise<string> {
   const current = await known(ctx, input.credentialId);
   const { keyId, issuerId, p8 } = keyOf(input, current.keyType, current.issuerId);
@@ -103,7 +103,7 @@ export async function rotate(ctx: Context, input: KeyInput & { credentialId: str
     fingerprint: p8.fingerprint,
     was: { keyId: current.keyId, fingerprint: current.fingerprint },
   };
-  const stored = write(ctx, work, () => entryOf("rotated", current, details));
+  const stored = withdraw(ctx, work, () => entryOf("rotated", current, details));
   await orAlreadyExists(stored, "credential_key_id", KEY_ID_TAKEN, "keyId");
   return current.id;
 }
@@ -123,7 +123,9 @@ async function forget(
 /** Asks Apple about a stored key and keeps the outcome. */
 export async function verify(ctx: Context, input: { credentialId: string }): Promise<string> {
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
-  await readyToSeal(ctx.platform, (await known(ctx, input.credentialId)).rootId);
+  const { id, rootId, ownerId } = await known(ctx, input.credentialId);
+  await readyToSeal(ctx.platform, rootId);
+  const { lease } = await ctx.signerFor(ownerId, "VIEW").load(id);
   const key = await write(ctx, async (manager) => {
     const row = await manager
       .createQueryBuilder(Credential, "c")
@@ -134,7 +136,7 @@ export async function verify(ctx: Context, input: { credentialId: string }): Pro
     const secret = await ctx.platform.vault.open(unitOf(manager), row.sealedKey, placeOf(row));
     return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
   });
-  const outcome = await check(ctx.platform.apple, key);
+  const outcome = await check(ctx.platform.apple, key, lease);
   const current = await known(ctx, input.credentialId);
   await write(
     ctx,
@@ -159,7 +161,7 @@ export async function keepHealth(
     .execute();
 }
 
-/** Deletes a key. Refused without force while it is shared: the message says with whom. */
+/** Deletes a key, and ends its use. Refused without force while it is shared: the message says with whom. */
 export async function remove(ctx: Context, input: { credentialId: string; force: boolean }): Promise<string> {
   const reasons = input.force ? [] : await usersOfKey(ctx, input.credentialId);
   if (reasons.length > 0) {
@@ -167,7 +169,7 @@ export async function remove(ctx: Context, input: { credentialId: string; force:
   }
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
   const current = await known(ctx, input.credentialId);
-  await write(
+  await withdraw(
     ctx,
     (manager) => deleteOwned(manager, Credential, where),
     () => entryOf("deleted", current, { keyId: current.keyId, force: input.force }),

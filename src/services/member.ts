@@ -5,7 +5,7 @@ import { Denial, Refusal } from "../errors.js";
 import { newId } from "../ids.js";
 import type { AuditEntry } from "./audit.js";
 import { emailOf, someOf } from "./input.js";
-import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, write } from "./write.js";
+import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, withdraw, write } from "./write.js";
 
 const NO_ROLES = "A member needs a role.";
 
@@ -30,7 +30,7 @@ export async function add(ctx: Context, input: { tenantId: string; email: string
   return row.id;
 }
 
-/** Gives a member other roles. */
+/** Gives a member other roles, and ends what the old ones alone allowed. */
 export async function update(ctx: Context, input: { memberId: string; roles: Role[] }): Promise<string> {
   const roles = someOf(input.roles, "roles", NO_ROLES);
   const entry = await entryOf(ctx, input.memberId, "member.updated", { roles });
@@ -38,18 +38,18 @@ export async function update(ctx: Context, input: { memberId: string; roles: Rol
     if (!roles.includes("OWNER")) await keepAnOwner(manager, ctx, input.memberId);
     await updateOwned(manager, Member, ownedWhere("tenant_id", input.memberId, ctx.viewer.scope), { roles });
   };
-  await write(ctx, work, () => entry);
+  await withdraw(ctx, work, () => entry);
   return input.memberId;
 }
 
-/** Removes a member. */
+/** Removes a member, and ends the use of keys by them. */
 export async function remove(ctx: Context, input: { memberId: string }): Promise<string> {
   const entry = await entryOf(ctx, input.memberId, "member.removed");
   const work = async (manager: EntityManager): Promise<void> => {
     await keepAnOwner(manager, ctx, input.memberId);
     await deleteOwned(manager, Member, ownedWhere("tenant_id", input.memberId, ctx.viewer.scope));
   };
-  await write(ctx, work, () => entry);
+  await withdraw(ctx, work, () => entry);
   return input.memberId;
 }
 

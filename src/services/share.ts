@@ -1,4 +1,5 @@
 import type { EntityManager } from "typeorm";
+import { leasesEnded } from "../apple/signer.js";
 import type { Context } from "../context.js";
 import type { ShareSubjectColumn } from "../database/readable-by.js";
 import type { Scope } from "../database/tenancy.js";
@@ -12,7 +13,7 @@ import { kindOf, newId } from "../ids.js";
 import type { ShareSubject } from "../loaders/share.js";
 import type { AuditEntry } from "./audit.js";
 import { nameOf, someOf } from "./input.js";
-import { deleteOwned, ownedWhere, updateOwned, write } from "./write.js";
+import { deleteOwned, ownedWhere, updateOwned, withdraw, write } from "./write.js";
 
 /** Bundle identifiers that one share may name. */
 export const SHARE_BUNDLE_IDENTIFIERS = 100;
@@ -27,7 +28,7 @@ interface ShareInput {
   readonly expiresAt?: Date | null;
 }
 
-/** Sets how something of the root is shared; what was set before is replaced as a whole. Returns the share's id. */
+/** Sets how something of the root is shared; what was set before is replaced as a whole, everywhere. Returns the share's id. */
 export async function share(ctx: Context, input: ShareInput): Promise<string> {
   const terms = termsOf(input);
   const targets = targetsOf(input);
@@ -40,19 +41,22 @@ export async function share(ctx: Context, input: ShareInput): Promise<string> {
     ]);
   }
   const { rootId } = subject.item;
-  const work = async (manager: EntityManager): Promise<string> => {
+  const work = async (manager: EntityManager): Promise<SetShare> => {
     if (name !== null) await rename(manager, ctx.viewer.scope, subject, name);
     await refuseStrangers(manager, rootId, targets);
-    const id = await upsert(manager, ctx.viewer.scope, subject, terms);
+    const set = await upsert(manager, ctx.viewer.scope, subject, terms);
+    const { id } = set;
     await manager.delete(ShareTarget, { rootId, shareId: id });
     await manager.insert(
       ShareTarget,
       targets.map((subOrganizationId) => ({ rootId, shareId: id, subOrganizationId })),
     );
-    return id;
+    return set;
   };
   const details = { ...terms, subOrganizationIds: targets };
-  return write(ctx, work, (id) => entryOf("share.set", subject, { shareId: id, ...details }));
+  const { id, isNew } = await write(ctx, work, (set) => entryOf("share.set", subject, { shareId: set.id, ...details }));
+  if (!isNew && subject.kind === "credential") await leasesEnded();
+  return id;
 }
 
 function entryOf(action: string, { item }: ShareSubject, details: Readonly<Record<string, unknown>>): AuditEntry {
@@ -73,6 +77,12 @@ const STORED: Readonly<Record<ShareSubject["kind"], { readonly table: string; re
     provisioningProfile: { table: "provisioning_profiles", column: "provisioning_profile_id" },
   };
 
+/** A share as it was set, and whether there was none before. */
+interface SetShare {
+  readonly id: string;
+  readonly isNew: boolean;
+}
+
 /**
  * Sets the one share of something, whether there was one or not, where the root owns it and the viewer stands in
  * the root. Not TypeORM's upsert, which would write the owner too. Throws NOT_FOUND.
@@ -82,15 +92,15 @@ async function upsert(
   scope: Scope,
   { kind, item }: ShareSubject,
   share: Terms,
-): Promise<string> {
+): Promise<SetShare> {
   const { table, column } = STORED[kind];
-  const [row] = await manager.query<{ id: string }[]>(
+  const [row] = await manager.query<SetShare[]>(
     `INSERT INTO shares (root_id, id, owner_id, ${column}, with_all, uses, bundle_identifiers, expires_at)
      SELECT k.root_id, $4, k.owner_id, k.id, $5, $6, $7, $8 FROM ${table} k
      WHERE k.id = $1 AND k.owner_id = k.root_id AND k.root_id = ANY ($2) AND k.root_id = ANY ($3)
      ON CONFLICT (root_id, ${column}) DO UPDATE SET with_all = excluded.with_all, uses = excluded.uses,
        bundle_identifiers = excluded.bundle_identifiers, expires_at = excluded.expires_at, updated_at = now()
-     RETURNING id`,
+     RETURNING id, xmax = 0 AS "isNew"`,
     [
       item.id,
       scope.roots,
@@ -103,7 +113,7 @@ async function upsert(
     ],
   );
   if (row === undefined) throw new Denial("NOT_FOUND");
-  return row.id;
+  return row;
 }
 
 /** Ends the sharing of something, from the answer on and everywhere. Returns the id of the share that was. */
@@ -113,7 +123,8 @@ export async function unshare(ctx: Context, input: { subjectId: string }): Promi
   const where = ownedWhere("owner_id", current.id, ctx.viewer.scope);
   const subject = await ctx.loaders.shareSubject(input.subjectId);
   if (subject === null) throw new Denial("NOT_FOUND");
-  await write(
+  const end = subject.kind === "credential" ? withdraw : write;
+  await end(
     ctx,
     (manager) => deleteOwned(manager, Share, where),
     () => entryOf("share.ended", subject, { shareId: current.id }),

@@ -51,11 +51,42 @@ export function signingKeySource(
   { scope, tenants, use, actor }: KeyUser,
   vault: Vault<DataKeyUnit>,
 ): KeySource<UsableKey> {
-  return async (credentialIds) => {
-    const rows = await reads.rows<KeyRow>(USABLE, [scope.roots, credentialIds, tenants, use]);
-    const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault, actor)]));
-    return new Map(credentialIds.map((id) => [id, usable.get(id) ?? notUsable(use)]));
+  return {
+    load: async (ids, asking) => {
+      const rows = await reads.rows<KeyRow>(USABLE, [scope.roots, ids, tenants, use], asking);
+      const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault, actor)]));
+      return new Map(ids.map((id) => [id, usable.get(id) ?? notUsable(use)]));
+    },
+    confirm: async (keys, asking) => {
+      const ids = [...new Set(keys.map(({ credentialId }) => credentialId))];
+      // In a session of its own: the request may be over while others wait for what it began, and who asks is asked anew.
+      const rows = await reads
+        .anew()
+        .rows<KeyRow>(USABLE, [scope.roots, ids, tenants, use], asking)
+        .catch((error: unknown) => {
+          if (error instanceof Denial) return null;
+          throw error;
+        });
+      if (rows === null) return keys.map(() => new Denial("FORBIDDEN", CHANGED));
+      const usable = new Map(rows.map((row) => [row.id, row]));
+      return keys.map((key) => {
+        const row = usable.get(key.credentialId);
+        if (row === undefined) return notUsable(use);
+        return isUsedAlike(key, row) ? null : new Denial("FORBIDDEN", CHANGED);
+      });
+    },
   };
+}
+
+const CHANGED =
+  "While Apple was to be asked, this key changed, or the terms on which it is used here, or who asks: ask again.";
+
+/** Whether a key may still be used as before: the same key, for the same tenant, for no fewer bundle identifiers. */
+function isUsedAlike({ version, tenantId, bundleIdentifiers }: UsableKey, now: KeyRow): boolean {
+  const isFree = now.bundleIdentifiers.length === 0;
+  const wasFree = bundleIdentifiers.length === 0;
+  const isCovered = isFree || (!wasFree && bundleIdentifiers.every((each) => now.bundleIdentifiers.includes(each)));
+  return now.keyVersion === version && now.tenantId === tenantId && isCovered;
 }
 
 function notUsable(use: ShareUse): Denial {

@@ -9,7 +9,7 @@ import { Denial, Refusal } from "../errors.js";
 import { newId } from "../ids.js";
 import type { TenantRow } from "../loaders/tenant.js";
 import { nameKeyOf, nameOf } from "./input.js";
-import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, write } from "./write.js";
+import { deleteOwned, orAlreadyExists, ownedWhere, updateOwned, withdraw, write } from "./write.js";
 
 /** How many of what would be lost a refusal names. */
 const NAMED_AT_MOST = 10;
@@ -52,7 +52,7 @@ export async function rename(ctx: Context, input: { subOrganizationId: string; n
   return input.subOrganizationId;
 }
 
-/** Deletes a sub-organization with its members and tokens. Refused while it owns what would be lost with it. */
+/** Deletes a sub-organization with its members and tokens, and their rights to use keys. Refused while it owns what would be lost with it. */
 export async function remove(ctx: Context, input: { subOrganizationId: string }): Promise<string> {
   const { subOrganizationId: id } = input;
   const { rootId, name } = await tenantOf(ctx, id);
@@ -79,7 +79,7 @@ export async function remove(ctx: Context, input: { subOrganizationId: string })
   };
   // In the log of the root: its own is read by nobody any more.
   const tenant = { rootId, id: rootId };
-  await write(ctx, work, () => ({ tenant, action: "sub_organization.deleted", subject: { id, label: name } }));
+  await withdraw(ctx, work, () => ({ tenant, action: "sub_organization.deleted", subject: { id, label: name } }));
   return id;
 }
 

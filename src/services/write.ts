@@ -1,5 +1,6 @@
 import type { EntityManager, EntityTarget, ObjectLiteral } from "typeorm";
 import type { QueryDeepPartialEntity } from "typeorm/query-builder/QueryPartialEntity.js";
+import { leasesEnded } from "../apple/signer.js";
 import type { Context } from "../context.js";
 import { atEndOf, inTransaction, type Scope, type Unit } from "../database/tenancy.js";
 import { Denial, Refusal } from "../errors.js";
@@ -16,6 +17,13 @@ export function write<T>(
     if (entry !== null) record(unitOf(manager), actorOf(ctx), entry(done));
     return done;
   });
+}
+
+/** As `write`, of what ends rights to use keys: resolves when no process sends anything to Apple by them any more. */
+export async function withdraw<T>(...args: Parameters<typeof write<T>>): Promise<T> {
+  const done = await write(...args);
+  await leasesEnded();
+  return done;
 }
 
 /** Names the column that says to whom a row belongs. */

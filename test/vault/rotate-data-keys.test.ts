@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Pool } from "pg";
 import { makeReadPool } from "../../src/database/read-pool.js";
@@ -201,7 +202,112 @@ describe("whoever works at the same time", () => {
   });
 });
 
+describe("a rotation that is killed while it waits for requests to end", () => {
+  const killed = () => Promise.reject(new Error("killed"));
+
+  test("of one organization makes no second key when it is run again, and the old one goes", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 1 });
+    await expect(rotate(story.organizationId, killed)).rejects.toThrow("killed");
+    const [, current] = await keysOf(story);
+    expect(await rotate(story.organizationId)).toMatchObject({ made: 0, resealed: 0, destroyed: 1 });
+    expect(await keysOf(story)).toEqual([current]);
+    expect(await rotate(story.organizationId)).toMatchObject({ made: 1, resealed: 1, destroyed: 1 });
+  });
+
+  test("of all makes no second key when it is run again, and the old ones go", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 1 });
+    await expect(rotate(null, killed)).rejects.toThrow("killed");
+    const [, current] = await keysOf(story);
+    const again = await rotate(null);
+    expect(again).toMatchObject({ made: 0, resealed: 0, destroyed: again.organizations });
+    expect(again.begunAt).not.toBeNull();
+    expect(await keysOf(story)).toEqual([current]);
+    const next = await rotate(null);
+    expect(next).toMatchObject({ made: next.organizations, destroyed: next.organizations, begunAt: null });
+  });
+});
+
+describe("an old data key", () => {
+  test("is waited for once more where the wait ends a little early", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 1 });
+    const early = (seconds: number) => delay(seconds * 1_000 - 20);
+    const sources = { pool: owner, vault: newVault() };
+    const done = await rotateDataKeys(sources, { organizationId: story.organizationId, graceSeconds: 1 }, early);
+    expect(done).toMatchObject({ made: 1, destroyed: 1 });
+  });
+
+  test("is kept where a row that it had sealed is put back while it waits to be destroyed, until that is sealed anew", async () => {
+    const story = await seed(server);
+    const { keys } = await furnish(server, story, { keys: 2 });
+    const { sealed, id } = await blobOf(keys[0] ?? "");
+    const put = () =>
+      query(server.database.ownerUrl, ["UPDATE credentials SET sealed_key = $2 WHERE id = $1", [id, sealed]]);
+    expect(await rotate(story.organizationId, put)).toMatchObject({ made: 1, resealed: 2, destroyed: 0 });
+    expect((await openAll(server.database.ownerUrl, key)).wrong).toEqual([]);
+    expect(await rotate(story.organizationId)).toMatchObject({ made: 0, resealed: 1, destroyed: 1 });
+    expect((await openAll(server.database.ownerUrl, key)).wrong).toEqual([]);
+    expect(await keysOf(story)).toHaveLength(1);
+  });
+});
+
+describe("two rotations at once, of which one has lost the lock", () => {
+  test("destroy no key that seals something, though the second is killed when it has made its key", async () => {
+    const story = await seed(server);
+    await furnish(server, story, { keys: 2 });
+    const { organizationId } = story;
+    const [first] = await keysOf(story);
+    const isMovedOver = async (): Promise<boolean> => {
+      const left = "SELECT 1 FROM credentials WHERE root_id = $1 AND data_key_of(sealed_key) = $2";
+      return (await query(server.database.ownerUrl, [left, [organizationId, first]])).length === 0;
+    };
+    let seconds = 0;
+    const killed = newVault();
+    killed.hold = () => Promise.reject(new Error("killed"));
+    const vault = newVault();
+    const hold = vault.hold.bind(vault);
+    // When the first has sealed everything anew, and before it looks whether that is so, the second makes another key.
+    vault.hold = async (...args) => {
+      if (seconds === 0 && (await isMovedOver())) {
+        seconds += 1;
+        const second = rotateDataKeys({ pool: owner, vault: killed }, { organizationId: null, graceSeconds: 0 });
+        await expect(second).rejects.toThrow("killed");
+      }
+      return hold(...args);
+    };
+    await rotateDataKeys({ pool: owner, vault }, { organizationId, graceSeconds: 0 }, () => Promise.resolve());
+    expect(seconds).toBe(1);
+    expect((await openAll(server.database.ownerUrl, key)).wrong).toEqual([]);
+    await rotate(null);
+    expect((await openAll(server.database.ownerUrl, key)).wrong).toEqual([]);
+    expect(await keysOf(story)).toHaveLength(1);
+  });
+});
+
 describe("a secret that does not open", () => {
+  test("keeps the key that sealed it, and none of those that came and went after it", async () => {
+    const story = await seed(server);
+    const { keys } = await furnish(server, story, { keys: 2 });
+    const [first] = await keysOf(story);
+    const { sealed, id } = await blobOf(keys[0] ?? "");
+    const put = (bytes: Buffer) =>
+      query(server.database.ownerUrl, ["UPDATE credentials SET sealed_key = $2 WHERE id = $1", [id, bytes]]);
+    const broken = Buffer.from(sealed);
+    broken.writeUInt8(broken.readUInt8(broken.length - 1) ^ 1, broken.length - 1);
+    await put(broken);
+    for (let n = 0; n < 3; n += 1) {
+      expect(await rotate(null)).toMatchObject({ broken: [{ rowId: id }] });
+      const [old, ...others] = await keysOf(story);
+      expect([old, others.length]).toEqual([first, 1]);
+    }
+    await put(sealed);
+    expect(await rotate(null)).toMatchObject({ broken: [] });
+    expect(await keysOf(story)).toHaveLength(1);
+    expect((await openAll(server.database.ownerUrl, key)).wrong).toEqual([]);
+  });
+
   test("keeps its organization's old key, is named, and stops no other; mended, the old key goes", async () => {
     const [story, other] = [await seed(server), await seed(server, "Other")];
     const { keys } = await furnish(server, story, { keys: 2 });

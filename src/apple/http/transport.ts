@@ -1,4 +1,4 @@
-import { Agent, request, type Dispatcher } from "undici";
+import { Agent, DecoratorHandler, request, type Dispatcher } from "undici";
 import { AppleError, errorOf, unexpected, unreachable } from "../error.js";
 import { readRateLimit, readRetryAfter, type RateLimit } from "./rate-limit.js";
 import type { Method } from "./verdict.js";
@@ -19,6 +19,8 @@ export interface Outgoing {
   /** Sent as JSON. */
   readonly body?: object;
   readonly signal: AbortSignal;
+  /** Asked when the connection stands, right before the first byte: where it says no, none goes out. */
+  readonly mayGo?: () => boolean;
 }
 
 /** What came back of a request that Apple answered well. `body` is null where there was none (204). */
@@ -42,18 +44,23 @@ export class Transport {
     });
   }
 
-  async send(outgoing: Outgoing, onRateLimit: (rateLimit: RateLimit) => void): Promise<Incoming> {
+  /** Null where `mayGo` kept it back. Throws AppleError. */
+  async send(outgoing: Outgoing, onRateLimit: (rateLimit: RateLimit) => void): Promise<Incoming | null> {
     try {
       return await this.#send(outgoing, onRateLimit);
     } catch (error) {
+      if (error instanceof KeptBack) return null;
       throw error instanceof AppleError ? error : unreachable(error);
     }
   }
 
-  async #send({ method, url, token, body: sent, signal }: Outgoing, onRateLimit: (rateLimit: RateLimit) => void) {
+  async #send(
+    { method, url, token, body: sent, signal, mayGo }: Outgoing,
+    onRateLimit: (rateLimit: RateLimit) => void,
+  ): Promise<Incoming> {
     const { statusCode, headers, body } = await request(url, {
       method,
-      dispatcher: this.#agent,
+      dispatcher: mayGo === undefined ? this.#agent : this.#agent.compose(gate(mayGo)),
       signal,
       headers: {
         ...(token !== null && { authorization: `Bearer ${token}` }),
@@ -83,6 +90,31 @@ export class Transport {
   async close(): Promise<void> {
     // Not `close`, which waits for answers: whoever waits for one has been told no by now.
     await this.#agent.destroy();
+  }
+}
+
+/** A request of which no byte went out. */
+class KeptBack extends Error {}
+
+/** Looks once more, in the same turn of the event loop in which the request is written to its connection. */
+const gate =
+  (mayGo: () => boolean): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) =>
+    dispatch(options, new Gate(handler, mayGo));
+
+class Gate extends DecoratorHandler {
+  constructor(
+    private readonly handler: Dispatcher.DispatchHandler,
+    private readonly mayGo: () => boolean,
+  ) {
+    super(handler);
+  }
+
+  // Thrown rather than aborted, which would close the connection.
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    if (!this.mayGo()) throw new KeptBack();
+    this.handler.onRequestStart?.(controller, context);
   }
 }
 

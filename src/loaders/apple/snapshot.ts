@@ -84,7 +84,7 @@ export function appleSnapshotLoaders(
     });
     const outcome = await Promise.race([refreshed, kept === null ? untilAborted(deadline.signal) : tooLate()]);
     if (outcome.problem === null) return { asOf: outcome.asOf, stale: false, problem: null, isNew: true };
-    if (kept === null) return outcome.problem;
+    if (kept === null || outcome.problem.code === "FORBIDDEN") return outcome.problem;
     const { code, message } = outcome.problem;
     return { asOf: kept, stale: true, problem: { code, message }, isNew: false };
   }

@@ -1,5 +1,4 @@
 import * as bundleIds from "../../apple/bundle-id.js";
-import { AppleError } from "../../apple/error.js";
 import type { Context } from "../../context.js";
 import { AppleBundleId } from "../../entities/apple/bundle-id.js";
 import { isWithin } from "../../entities/share.js";
@@ -91,7 +90,7 @@ async function heldBy(
   try {
     return await bundleIds.capabilities(ctx.platform.apple, change, bundleId);
   } catch (error) {
-    if (error instanceof AppleError) return asked;
+    if (error instanceof Denial) return asked;
     throw error;
   }
 }

@@ -12,6 +12,8 @@ export type Change = Authorization<UsableKey> & { readonly meter: { calls: numbe
 const OUTCOME_UNKNOWN =
   "Apple did not say whether this was done, and does not show it: it is not sent twice. Ask again in a minute, when Apple's list shows what there is.";
 
+const FOREIGN_KEY_BROKEN = "23503";
+
 /** A key that the tenant may use to sign, now. Throws FORBIDDEN where it may not, INDIVIDUAL_KEY_CANNOT_SIGN for one person's key. */
 export async function authorizeChange(
   ctx: Context,
@@ -45,13 +47,17 @@ function changeFor(tenantId: string, authorization: Authorization<UsableKey>): C
 /** Counts the calls of a change that came to nothing, and notes in the log that the key was used in vain. */
 export async function spend(
   readPool: Platform["readPool"],
-  change: Change,
+  change: Pick<Change, "key" | "meter">,
   what: string,
   problem: CodedError,
 ): Promise<void> {
   const { rootId, ownerId, tenantId } = change.key;
   const scope = { roots: [rootId], tenants: [...new Set([ownerId, tenantId])] };
-  await inPreparedTransaction(readPool, scope, (unit) => charge(unit, [{ ...change, what, problem }]));
+  const noted = inPreparedTransaction(readPool, scope, (unit) => charge(unit, [{ ...change, what, problem }]));
+  await noted.catch((error: unknown) => {
+    // Of a key that is deleted nothing is counted any more.
+    if ((error as { code?: unknown }).code !== FOREIGN_KEY_BROKEN) throw error;
+  });
 }
 
 /** Does what asks Apple; where that fails, the calls that it took are not forgotten. */
@@ -82,7 +88,8 @@ export async function makeOnce<T>(
     // The token that was refused: the next call is made with another.
     if (error.status === 401) await change.token(await change.token());
     const found = await find(change).catch((failure: unknown) => {
-      if (!(failure instanceof AppleError)) throw failure;
+      // Also where the right to look is over by now.
+      if (!(failure instanceof Denial)) throw failure;
       throw error.outcomeUnknown ? unknownOutcome() : error;
     });
     if (found !== null) return found;

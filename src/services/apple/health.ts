@@ -1,7 +1,7 @@
 import { diagnose, type CheckStatus } from "../../apple/check.js";
 import type { AppleClient } from "../../apple/client.js";
 import { AppleError } from "../../apple/error.js";
-import type { SigningKey } from "../../apple/token.js";
+import type { Authorization } from "../../apple/signer.js";
 import type { Credential, CredentialStatus } from "../../entities/credential.js";
 import type { ErrorCode } from "../../errors.js";
 
@@ -29,7 +29,7 @@ export class ExplainedError extends AppleError {
 /** Finds out what is behind an error: whether a key that is rejected is one of the other program, or the clock is off. */
 export async function explained(
   apple: AppleClient,
-  key: SigningKey,
+  { key, lease }: Authorization,
   error: AppleError,
   health: Pick<Credential, "healthStatus" | "healthAdvice" | "healthCheckedAt">,
 ): Promise<AppleError> {
@@ -39,6 +39,6 @@ export async function explained(
   if (isRecent && faults.includes(health.healthStatus) && health.healthAdvice !== null) {
     return new ExplainedError(error, health.healthStatus as CheckStatus, health.healthAdvice);
   }
-  const { status, advice } = await diagnose(apple, key, error);
+  const { status, advice } = await diagnose(apple, key, error, lease);
   return new ExplainedError(error, status, advice ?? error.message);
 }

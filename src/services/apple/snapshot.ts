@@ -15,6 +15,7 @@ import type { AppleList } from "../../entities/apple/snapshot.js";
 import { CodedError, Denial } from "../../errors.js";
 import type { UsableKey } from "../signing-key.js";
 import { refusal, type Purpose } from "./budget.js";
+import { spend } from "./change.js";
 import { explained } from "./health.js";
 import { Outcomes } from "./outcome.js";
 import { LARGE_PROFILES, standingOf, type Standing } from "./standing.js";
@@ -85,8 +86,11 @@ export class Snapshots {
     let running = this.#inFlight.get(name);
     while (running !== undefined) {
       const joined = await running.refreshed;
-      // That the budget is closed to whoever asks says nothing of others.
-      if (running.by === by || !(joined.problem instanceof NotAsked)) return joined;
+      // That the budget is closed to whoever asks, or the key by now, says nothing of others.
+      if (isClosed(joined.problem)) {
+        const own = await refusalOf(request.authorization);
+        if (own !== null) return { problem: own };
+      } else if (running.by === by || !(joined.problem instanceof NotAsked)) return joined;
       running = this.#inFlight.get(name);
     }
     const refreshed = this.#refresh(request).finally(() => this.#inFlight.delete(name));
@@ -155,7 +159,11 @@ export class Snapshots {
       return { asOf: at, problem: null };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      const problem = error instanceof AppleError ? await explained(apple, key, error, standing.health) : error;
+      const problem =
+        error instanceof AppleError
+          ? await explained(apple, authorization, error, standing.health).catch(ifCoded)
+          : error;
+      if (isClosed(problem)) await spend(this.sources.readPool, attempt, `read ${list}`, problem);
       // What was not even asked says nothing new, nor does what ends with this process. A key that is gone has no snapshots.
       const isNews = attempt.meter.calls > 0 && error instanceof AppleError && !this.#closing.signal.aborted;
       if (isNews) await this.#outcomes.keep({ attempt, problem }).catch(unlessGone);
@@ -192,6 +200,26 @@ function answerWithout({ attempts, purpose }: RefreshRequest, standing: Standing
   const { asOf, now } = standing;
   const why = refusal(standing.spending, purpose, asOf && (now.getTime() - asOf.getTime()) / 1000, now);
   return why === null ? null : { problem: new NotAsked("APPLE_RATE_LIMITED", why) };
+}
+
+/** Whether the right to ask was over before all was asked: that is the asker's own, and nothing that Apple said. */
+function isClosed(problem: CodedError | null): boolean {
+  return problem?.code === "FORBIDDEN";
+}
+
+/** Why a right does not hold any more, asked now; null: it holds. */
+async function refusalOf({ lease }: Authorization): Promise<CodedError | null> {
+  try {
+    await lease?.renew();
+    return null;
+  } catch (error) {
+    return ifCoded(error);
+  }
+}
+
+function ifCoded(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  throw error;
 }
 
 /** Apple was not asked, since the budget is not for the asker now. */

@@ -6,7 +6,7 @@ import type { WrappedDataKey } from "../../vault/key-ring.js";
 import type { Vault } from "../../vault/vault.js";
 import { record, THE_OPERATOR } from "../audit.js";
 import { labelInForce, lockKeyInForce, lockSealing, type DataKeyUnit } from "./data-key.js";
-import { isAllSealedWith, reseal, type BrokenSeal } from "./reseal.js";
+import { keysInUse, reseal, type BrokenSeal } from "./reseal.js";
 
 /** What a rotation of data keys came to. */
 export interface DataKeyRotation {
@@ -18,7 +18,9 @@ export interface DataKeyRotation {
   readonly resealed: number;
   /** Old data keys that were destroyed. */
   readonly destroyed: number;
-  /** Secrets that do not open: the old data keys of their organizations are kept. */
+  /** When the interrupted run began that this one has ended: the keys made since then stay. Null where there was none. */
+  readonly begunAt: string | null;
+  /** Secrets that do not open: the data keys that sealed them are kept. */
   readonly broken: readonly BrokenSeal[];
 }
 
@@ -43,7 +45,8 @@ const ATTEMPTS = 5;
 const COLUMNS = `id, root_id AS "rootId", key_label AS "keyLabel", wrapped`;
 const SINCE = {
   name: "data_keys_begin",
-  text: `UPDATE vault_sentinels SET data_keys_since = coalesce(data_keys_since, clock_timestamp()) RETURNING data_keys_since::text AS since`,
+  text: `UPDATE vault_sentinels SET data_keys_since = coalesce(data_keys_since, clock_timestamp())
+    RETURNING data_keys_since::text AS since, data_keys_since < now() AS "isOlder"`,
 };
 const DONE = { name: "data_keys_done", text: `UPDATE vault_sentinels SET data_keys_since = NULL` };
 const ROOTS = {
@@ -63,9 +66,16 @@ const SUCCEED = {
   name: "data_key_succeed",
   text: `INSERT INTO data_keys (root_id, id, key_label, wrapped) VALUES ($1, $2, $3, $4)`,
 };
+// With the keys in use; where it is not known which they are (null), every one may be.
 const RETIRE = {
   name: "data_key_retire",
-  text: `UPDATE data_keys SET retired_at = clock_timestamp() WHERE root_id = $1 AND NOT is_current AND retired_at IS NULL`,
+  text: `UPDATE data_keys SET retired_at = clock_timestamp()
+    WHERE root_id = $1 AND NOT is_current AND retired_at IS NULL AND NOT id = ANY ($2)`,
+};
+const CALL_BACK = {
+  name: "data_key_call_back",
+  text: `UPDATE data_keys SET retired_at = NULL
+    WHERE root_id = $1 AND retired_at IS NOT NULL AND ($2::text[] IS NULL OR id = ANY ($2))`,
 };
 const WAIT = {
   name: "data_keys_wait",
@@ -102,7 +112,8 @@ export async function rotateDataKeys(
   const ask = <Row>(statement: { name: string; text: string }, values: readonly unknown[]) =>
     inPreparedTransaction(pool, NOWHERE, (unit) => unit.rows<Row>(statement, values));
   // One organization's rotation is told by its old key alone: it has one for as long as it is under way.
-  const since = organizationId === null ? ((await ask<{ since: string }>(SINCE, []))[0]?.since ?? null) : null;
+  const [begun] = organizationId === null ? await ask<{ since: string; isOlder: boolean }>(SINCE, []) : [];
+  const since = begun?.since ?? null;
   const roots = await ask<{ rootId: string }>(ROOTS, [organizationId]);
   const broken: BrokenSeal[] = [];
   const counts = { organizations: roots.length, made: 0, resealed: 0, destroyed: 0 };
@@ -112,11 +123,16 @@ export async function rotateDataKeys(
     counts.resealed += resealed.count;
     broken.push(...resealed.broken);
   }
-  if (since !== null) await ask(DONE, []);
-  const [wait] = await ask<{ seconds: number }>(WAIT, [graceSeconds]);
-  await pause(Math.max(0, wait?.seconds ?? 0));
+  const wait = async (): Promise<number> => (await ask<{ seconds: number }>(WAIT, [graceSeconds]))[0]?.seconds ?? 0;
+  let seconds = await wait();
+  do {
+    await pause(Math.max(0, seconds));
+    seconds = await wait(); // A timer may fire early.
+  } while (seconds > 0);
   for (const { rootId } of roots) counts.destroyed += await destroy(pool, rootId, graceSeconds);
-  return { ...counts, broken };
+  // Last: whoever is killed before goes on with the keys that were made, and makes no others.
+  if (since !== null) await ask(DONE, []);
+  return { ...counts, begunAt: begun?.isOlder === true ? since : null, broken };
 }
 
 const keysOf = (unit: Unit, rootId: string, since: string | null): Promise<StoredKey[]> =>
@@ -147,11 +163,11 @@ async function succeed({ pool, vault }: RotationSources, rootId: string, since: 
 
 function isDone(keys: readonly StoredKey[], since: string | null): boolean {
   return since === null
-    ? keys.some(({ isCurrent, isRetired }) => !isCurrent && !isRetired)
+    ? keys.some(({ isCurrent }) => !isCurrent)
     : keys.some(({ isCurrent, isNew }) => isCurrent && isNew);
 }
 
-/** Seals everything anew with the current key, and retires those that nothing is sealed with any more. */
+/** Seals everything anew with the current key, and retires each other that nothing is sealed with any more. */
 async function moveOver({ pool, vault }: RotationSources, rootId: string) {
   const hold = async (): Promise<void> => {
     for (const key of await inRoot(pool, rootId, (unit) => keysOf(unit, rootId, null))) {
@@ -169,13 +185,17 @@ async function moveOver({ pool, vault }: RotationSources, rootId: string) {
   const resealed = await reseal(pool, vault, { rootId, dataKeyId: current.id, hold });
   await inRoot(pool, rootId, async (unit) => {
     await lockSealing(unit, rootId, "exclusive");
-    if (await isAllSealedWith(unit, rootId, current.id)) await unit.rows(RETIRE, [rootId]);
+    const used = await keysInUse(unit, rootId);
+    if (used !== null) await unit.rows(RETIRE, [rootId, used]);
   });
   return resealed;
 }
 
 async function destroy(pool: Pool, rootId: string, graceSeconds: number): Promise<number> {
   return inRoot(pool, rootId, async (unit) => {
+    // What a backup has put back meanwhile is sealed anew by the next run.
+    await lockSealing(unit, rootId, "exclusive");
+    await unit.rows(CALL_BACK, [rootId, await keysInUse(unit, rootId)]);
     const gone = await unit.rows<{ id: string }>(DESTROY, [rootId, graceSeconds]);
     for (const { id } of gone) note(unit, rootId, "data_key.destroyed", id, {});
     return gone.length;

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { leasesEnded } from "../../apple/signer.js";
 import { inPreparedTransaction, type Unit } from "../../database/tenancy.js";
 import { Denial } from "../../errors.js";
 import { lockSealing } from "./data-key.js";
@@ -59,10 +60,10 @@ export async function nameOfRoot(pool: Pool, id: string): Promise<string> {
 
 /**
  * Deletes an organization with everything that is its own, and destroys its data keys: all of it, or nothing. What is at
- * Apple stays there. `pool` connects as the owner of the tables. Throws NOT_FOUND.
+ * Apple stays there, and when this resolves Apple is asked nothing more for it. `pool` connects as the owner of the tables. Throws NOT_FOUND.
  */
 export async function deleteOrganization(pool: Pool, id: string): Promise<DeletedOrganization> {
-  return inRoot(pool, id, async (unit) => {
+  const deleted = await inRoot(pool, id, async (unit): Promise<DeletedOrganization> => {
     await unit.rows(TAKE_ITS_TIME, []);
     // Those who seal now store it before, and it is deleted with the rest; those who come after find no organization.
     await lockSealing(unit, id, "exclusive");
@@ -77,4 +78,6 @@ export async function deleteOrganization(pool: Pool, id: string): Promise<Delete
     if (gone.length !== 1) throw new Error("The organization was not deleted");
     return { id, name: found.name, deletedAt: kept?.deletedAt ?? "", ...end, dataKeys: keys.length };
   });
+  await leasesEnded();
+  return deleted;
 }

@@ -37,6 +37,10 @@ const statementsOf = ({ table, column, version }: SealedColumn) => ({
       WHERE root_id = $1 AND ${column} IS NOT NULL AND data_key_of(${column}) IS DISTINCT FROM $2 AND id > $3
       ORDER BY id LIMIT ${BATCH}`,
   },
+  used: {
+    name: `reseal_used_${table}_${column}`,
+    text: `SELECT DISTINCT data_key_of(${column}) AS id FROM ${table} WHERE root_id = $1 AND ${column} IS NOT NULL`,
+  },
   // By what was read: a secret that was replaced meanwhile is sealed with the new key already, and is not put back.
   replace: {
     name: `reseal_replace_${table}_${column}`,
@@ -46,13 +50,15 @@ const statementsOf = ({ table, column, version }: SealedColumn) => ({
 
 const COLUMNS: readonly SealedColumn[] = Object.values(SEALED);
 
-/** True where everything that the organization has sealed says that it is sealed with a data key. */
-export async function isAllSealedWith(unit: Unit, rootId: string, dataKeyId: string): Promise<boolean> {
+/** The data keys that something of the organization says it is sealed with; null where something does not say. */
+export async function keysInUse(unit: Unit, rootId: string): Promise<string[] | null> {
+  const ids = new Set<string | null>();
   for (const column of COLUMNS) {
-    const others = await unit.rows(statementsOf(column).others, [rootId, dataKeyId, ""]);
-    if (others.length > 0) return false;
+    const used = await unit.rows<{ id: string | null }>(statementsOf(column).used, [rootId]);
+    for (const { id } of used) ids.add(id);
   }
-  return true;
+  const known = [...ids].filter((id) => id !== null);
+  return known.length < ids.size ? null : known;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { SigningKey } from "../../../src/apple/token.js";
 import { Secret } from "../../../src/vault/secret.js";
 
@@ -61,6 +61,10 @@ export async function listen() {
     /** Answers in this order; the last one for good. */
     answerWith: (...handlers: Handler[]): void => {
       answers = handlers;
+    },
+    /** Tells of each connection. */
+    onConnection: (listener: (socket: Socket) => void): void => {
+      server.on("connection", listener);
     },
     /** Waits until so many requests have arrived. */
     until: async (count: number): Promise<void> => {

@@ -1,7 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { decodeProtectedHeader } from "jose";
-import { authorize, createSigner, TokenCache, type KeySource } from "../../../src/apple/signer.js";
+import {
+  authorize,
+  createSigner,
+  LEASE_MS,
+  leasesEnded,
+  TokenCache,
+  type KeySource,
+} from "../../../src/apple/signer.js";
 import type { SigningKey } from "../../../src/apple/token.js";
 import { Secret } from "../../../src/vault/secret.js";
 
@@ -90,13 +97,22 @@ describe("the signer", () => {
   /** A signer over keys that may be used, with what its source was asked. */
   function makeSigner(usable: readonly SigningKey[], tokens = new TokenCache()) {
     const queries: string[][] = [];
-    const source: KeySource<SigningKey> = (ids) => {
-      queries.push([...ids]);
-      const keys = new Map<string, SigningKey | Error>(ids.map((id) => [id, new Error(`${id} may not be used`)]));
-      for (const key of usable) if (ids.includes(key.credentialId)) keys.set(key.credentialId, key);
-      return Promise.resolve(keys);
+    const confirmations: string[][] = [];
+    const refused = new Set<string>();
+    const source: KeySource<SigningKey> = {
+      load: (ids) => {
+        queries.push([...ids]);
+        const keys = new Map<string, SigningKey | Error>(ids.map((id) => [id, new Error(`${id} may not be used`)]));
+        for (const key of usable) if (ids.includes(key.credentialId)) keys.set(key.credentialId, key);
+        return Promise.resolve(keys);
+      },
+      confirm: (keys) => {
+        const ids = keys.map(({ credentialId }) => credentialId);
+        confirmations.push(ids);
+        return Promise.resolve(ids.map((id) => (refused.has(id) ? new Error(`${id} is not shared any more`) : null)));
+      },
     };
-    return { signer: createSigner(source, tokens), queries, tokens };
+    return { signer: createSigner(source, tokens), queries, tokens, confirmations, refused };
   }
 
   test("asks its source once for all keys of a tick, each once, and signs once a key", async () => {
@@ -137,7 +153,119 @@ describe("the signer", () => {
   });
 
   test("fails a key that its source forgets", async () => {
-    const signer = createSigner(() => Promise.resolve(new Map<string, SigningKey>()), new TokenCache());
+    const forgetful = { load: () => Promise.resolve(new Map()), confirm: () => Promise.resolve([]) };
+    const signer = createSigner(forgetful, new TokenCache());
     await expect(signer.load("cred_1")).rejects.toThrow("left one out");
+  });
+
+  describe("gives a right that", () => {
+    let nowMs = 1_000;
+    const atEach = (): void => {
+      jest.spyOn(performance, "now").mockImplementation(() => nowMs);
+    };
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
+
+    test("is over after its lease, and lasts as long again once it is confirmed", async () => {
+      atEach();
+      const { signer, confirmations } = makeSigner([makeKey("cred_1")]);
+      const { lease } = await signer.load("cred_1");
+      nowMs += LEASE_MS - 1;
+      expect(lease?.isOver).toBe(false);
+      nowMs += 1;
+      expect(lease?.isOver).toBe(true);
+      expect(confirmations).toEqual([]);
+      await lease?.renew();
+      expect(lease?.isOver).toBe(false);
+      nowMs += LEASE_MS;
+      expect(lease?.isOver).toBe(true);
+    });
+
+    test("counts from when the source was asked, or says that its answer holds, and not from the answer", async () => {
+      atEach();
+      const key = makeKey("cred_1");
+      let tellsSince = false;
+      const answer = <T>(value: T, asking: (sinceMs: number) => void): Promise<T> => {
+        nowMs += 10;
+        if (tellsSince) asking(nowMs);
+        nowMs += LEASE_MS - 10;
+        return Promise.resolve(value);
+      };
+      const source: KeySource<SigningKey> = {
+        load: (_, asking) => answer(new Map([["cred_1", key]]), asking),
+        confirm: (_, asking) => answer([null], asking),
+      };
+      const signer = createSigner(source, new TokenCache());
+      const { lease } = await signer.load("cred_1");
+      expect(lease?.isOver).toBe(true);
+      await lease?.renew();
+      expect(lease?.isOver).toBe(true);
+      tellsSince = true;
+      await lease?.renew();
+      expect(lease?.isOver).toBe(false);
+      nowMs += 10;
+      expect(lease?.isOver).toBe(true);
+      expect((await signer.load("cred_1")).lease?.isOver).toBe(false);
+    });
+
+    test("is confirmed for all that ask in a tick in one query, and refused to those alone that have lost it", async () => {
+      const { signer, confirmations, refused } = makeSigner([makeKey("cred_1"), makeKey("cred_2")]);
+      const [one, two] = await Promise.all([signer.load("cred_1"), signer.load("cred_2")]);
+      refused.add("cred_2");
+      const [first, second] = await Promise.allSettled([one.lease?.renew(), two.lease?.renew()]);
+      expect(first.status).toBe("fulfilled");
+      expect(second).toMatchObject({ status: "rejected", reason: { message: "cred_2 is not shared any more" } });
+      expect(confirmations).toEqual([["cred_1", "cred_2"]]);
+    });
+
+    test("is confirmed together with all that the signer has given, also for those that do not ask now", async () => {
+      atEach();
+      const ids = Array.from({ length: 50 }, (_, index) => `cred_${index}`);
+      const { signer, confirmations, refused } = makeSigner(ids.map((id) => makeKey(id)));
+      const rights = [...(await Promise.all(ids.slice(0, 40).map((id) => signer.load(id))))];
+      rights.push(...(await Promise.all(ids.slice(40).map((id) => signer.load(id)))));
+      nowMs += LEASE_MS;
+      refused.add("cred_7");
+      await rights[0]?.lease?.renew();
+      expect(confirmations).toEqual([ids]);
+      const over = rights.filter(({ lease }) => lease?.isOver).map(({ key }) => key.credentialId);
+      expect(over).toEqual(["cred_7"]);
+      await expect(rights[7]?.lease?.renew()).rejects.toThrow("not shared any more");
+    });
+
+    test("is confirmed though it was given while others were", async () => {
+      const tokens = new TokenCache();
+      let goOn: () => void = () => undefined;
+      const isHeld = new Promise<void>((resolve) => (goOn = resolve));
+      const confirmations: string[][] = [];
+      const source: KeySource<SigningKey> = {
+        load: (asked) => Promise.resolve(new Map(asked.map((id) => [id, makeKey(id)]))),
+        confirm: async (keys) => {
+          confirmations.push(keys.map(({ credentialId }) => credentialId));
+          await isHeld;
+          return keys.map(() => null);
+        },
+      };
+      const signer = createSigner(source, tokens);
+      const first = (await signer.load("cred_1")).lease?.renew();
+      const second = (await signer.load("cred_2")).lease?.renew();
+      goOn();
+      await Promise.all([first, second]);
+      expect(confirmations).toEqual([["cred_1"], ["cred_1", "cred_2"]]);
+    });
+
+    test("is over when whoever takes rights away has waited", async () => {
+      const { signer } = makeSigner([makeKey("cred_1")]);
+      const ended = leasesEnded();
+      const { lease } = await signer.load("cred_1");
+      expect(lease?.isOver).toBe(false);
+      await ended;
+      expect(lease?.isOver).toBe(true);
+    });
+
+    test("lasts for good where the key is about to be saved", () => {
+      expect(authorize(makeKey("cred_1"), new TokenCache()).lease).toBeUndefined();
+    });
   });
 });

@@ -1,4 +1,3 @@
-import { AppleError } from "../../../apple/error.js";
 import type { Context } from "../../../context.js";
 import { ownedBy } from "../../../database/readable-by.js";
 import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
@@ -228,7 +227,7 @@ async function revokeLast(ctx: Context, old: Renewing, isFree: boolean): Promise
     await revoke(ctx, { certificateId: old.id });
     return [];
   } catch (error) {
-    if (!(error instanceof AppleError) && !(error instanceof Refusal)) throw error;
+    if (!(error instanceof CodedError)) throw error;
     return [new Refusal(error.code, `The old certificate was not revoked. ${error.message}`, ["revokeFirst"])];
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AppleError } from "../../../apple/error.js";
 import type { Platform } from "../../../context.js";
 import { inPreparedTransaction, type Unit } from "../../../database/tenancy.js";
-import { Refusal } from "../../../errors.js";
+import { Denial, Refusal } from "../../../errors.js";
 import { charge } from "../../apple/bookkeeping.js";
 import { spend, type Change } from "../../apple/change.js";
 import { readyToSeal } from "../../vault/data-key.js";
@@ -68,10 +68,16 @@ async function makeSurely<Found>(
   const until = Date.now() + PATIENCE_MS;
   let wasLost = false;
   for (let time = 1; ; time += 1) {
+    const { calls } = change.meter;
     try {
       return await making.make(change);
     } catch (error) {
-      if (!(error instanceof AppleError)) throw error;
+      if (!(error instanceof Denial)) throw error;
+      if (!(error instanceof AppleError)) {
+        // The right to ask is over. What may be made already, the owner of the key looks for.
+        if (wasLost || change.meter.calls > calls) return untold(sources, intent);
+        return fail(sources, change, intent, error);
+      }
       const isRejected = error.status === 401;
       // The token that was refused: the next call is made with another.
       if (isRejected) await change.token(await change.token());
@@ -80,10 +86,9 @@ async function makeSurely<Found>(
       wasLost ||= error.outcomeUnknown;
       const found = await settle(change, making, wasLost);
       // A 401 says that nothing was made, and the key may not even look.
-      if (found instanceof AppleError && !wasLost) return fail(sources, change, intent, found);
-      if (found instanceof AppleError || (found === null && wasLost && (time === MOST_TIMES || Date.now() > until))) {
-        await intents.lookLater(sources.readPool, intent, "SENT", LOOK_AGAIN_SECONDS);
-        throw new Refusal("OUTCOME_UNKNOWN", OUTCOME_UNKNOWN);
+      if (found instanceof Denial && !wasLost) return fail(sources, change, intent, found);
+      if (found instanceof Denial || (found === null && wasLost && (time === MOST_TIMES || Date.now() > until))) {
+        return untold(sources, intent);
       }
       if (found !== null) return found;
       if (!error.outcomeUnknown && (!isRejected || time > 1)) return fail(sources, change, intent, error);
@@ -91,28 +96,30 @@ async function makeSurely<Found>(
   }
 }
 
-async function fail(sources: MakingSources, change: Change, intent: NewIntent, error: AppleError): Promise<never> {
+/** Leaves to the reconciler what nobody knows. */
+async function untold(sources: MakingSources, intent: NewIntent): Promise<never> {
+  await intents.lookLater(sources.readPool, intent, "SENT", LOOK_AGAIN_SECONDS);
+  throw new Refusal("OUTCOME_UNKNOWN", OUTCOME_UNKNOWN);
+}
+
+async function fail(sources: MakingSources, change: Change, intent: NewIntent, error: Denial): Promise<never> {
   await intents.markFailed(sources.readPool, intent, error);
   await spend(sources.readPool, change, `make a ${intent.kind.toLowerCase()}`, error);
   throw error;
 }
 
 /** Looks for what may have been made: the thing, null where it is surely not there, or why that cannot be told. */
-async function settle<Found>(
-  change: Change,
-  making: Making<Found>,
-  mayLag: boolean,
-): Promise<Found | null | AppleError> {
-  let last: Found | null | AppleError = null;
+async function settle<Found>(change: Change, making: Making<Found>, mayLag: boolean): Promise<Found | null | Denial> {
+  let last: Found | null | Denial = null;
   for (const afterMs of mayLag ? LOOKS_AFTER_MS : [0]) {
     await delay(afterMs);
     try {
       last = await making.find(change);
     } catch (error) {
-      if (!(error instanceof AppleError)) throw error;
+      if (!(error instanceof Denial)) throw error;
       last = error;
     }
-    if (last !== null && !(last instanceof AppleError)) return last;
+    if (last !== null && !(last instanceof Denial)) return last;
   }
   return last;
 }

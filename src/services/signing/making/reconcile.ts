@@ -1,4 +1,3 @@
-import { AppleError } from "../../../apple/error.js";
 import { createSigner } from "../../../apple/signer.js";
 import type { Platform } from "../../../context.js";
 import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
@@ -102,7 +101,7 @@ async function lookFor(sources: ReconcileSources, change: Change, intent: Intent
   try {
     found = await making.find(change);
   } catch (error) {
-    if (!(error instanceof AppleError)) throw error;
+    if (!(error instanceof Denial)) throw error;
     return intents.lookLater(readPool, intent, state, Math.min(AGAIN_MOST_SECONDS, 2 ** intent.looks));
   }
   if (found !== null) {

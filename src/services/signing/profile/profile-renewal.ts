@@ -1,5 +1,4 @@
 import * as profiles from "../../../apple/provisioning-profile.js";
-import { AppleError } from "../../../apple/error.js";
 import type { Context } from "../../../context.js";
 import { inPreparedTransaction, ReadSession } from "../../../database/tenancy.js";
 import { AppleProvisioningProfile, type ProfileType } from "../../../entities/apple/provisioning-profile.js";
@@ -203,7 +202,7 @@ async function removeOld(ctx: Context, change: Change, old: TeamProfile): Promis
   try {
     await profiles.remove(ctx.platform.apple, change, old.appleId);
   } catch (error) {
-    if (!(error instanceof AppleError)) throw error;
+    if (!(error instanceof Denial)) throw error;
     await spend(ctx.platform.readPool, change, "delete a profile", error);
     const message = `The new profile is kept; the old one is still at Apple (${old.appleId}). ${error.message}`;
     return [new Refusal(error.code, message, ["provisioningProfileId"])];

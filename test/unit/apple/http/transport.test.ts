@@ -49,6 +49,33 @@ describe("a request", () => {
   });
 });
 
+describe("a request that is asked once more whether it may go", () => {
+  test("goes where it may", async () => {
+    expect(await send({ mayGo: () => true })).toEqual({ status: 200, body: { data: [] } });
+  });
+
+  test.each(["GET", "POST"] as const)(
+    "is kept back when the connection stands, which stays for the next: %s",
+    async (method) => {
+      const connections = new Set<unknown>();
+      apple.onConnection((socket) => connections.add(socket));
+      let connectionsWhenAsked = 0;
+      const mayGo = (): boolean => {
+        connectionsWhenAsked = connections.size;
+        return false;
+      };
+      const body = method === "POST" ? { body: {} } : {};
+      expect(await send({ method, ...body, mayGo })).toBeNull();
+      expect(await send({ method, ...body, mayGo })).toBeNull();
+      expect(connectionsWhenAsked).toBe(1);
+      expect(apple.asked).toEqual([]);
+      expect(await send({ method, ...body, mayGo: () => true })).toMatchObject({ status: 200 });
+      expect(apple.asked).toHaveLength(1);
+      expect(connections.size).toBe(1);
+    },
+  );
+});
+
 describe("an answer", () => {
   test.each([200, 201])("comes with its status and its body: %d", async (status) => {
     apple.answerWith(answerOf(status, { data: [] }));

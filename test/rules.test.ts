@@ -147,6 +147,19 @@ describe("the permission that a field takes", () => {
     },
   );
 
+  test("Organization.expiring (each of them) takes SIGNING_VIEW or TOKENS_MANAGE", async () => {
+    const root = world.acme.organizationId;
+    const asWith = async (held: readonly Permission[]) => {
+      const { id, secret } = await world.newToken(root, held);
+      const line = { field: "Organization.expiring", on: "the root", expected: {} };
+      return cell(line, { token: secret, id, key: world.keyForAll });
+    };
+    const either: readonly Permission[] = ["SIGNING_VIEW", "TOKENS_MANAGE"];
+    for (const one of either) expect(await asWith([one])).toBe("ALLOWED");
+    const others = PERMISSIONS_OF_ROLE.OWNER.filter((permission) => !either.includes(permission));
+    expect(await asWith(others)).toBe("FORBIDDEN");
+  });
+
   test("what Apple holds takes SIGNING_VIEW besides the key itself", async () => {
     const both = await world.newToken(world.web, ["CREDENTIALS_VIEW", "SIGNING_VIEW"]);
     const one = await world.newToken(world.web, ["CREDENTIALS_VIEW"]);

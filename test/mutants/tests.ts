@@ -2,23 +2,26 @@ import type { Tests } from "./mutant.js";
 
 const RULES = "test/rules.test";
 const OWNERSHIP = "test/api/ownership";
+const READING = "test/api/reading";
 const SHARING = ["test/api/sharing", "test/api/signing/sharing"];
 
 /** By the beginning of a path: the tests that look at what its clauses hold, the quickest first. The longest beginning counts. */
 const BY_PATH: Readonly<Record<string, readonly string[]>> = {
   "src/database/readable-by": [
+    READING,
     ...SHARING,
     "test/api/signing/prepare-signing-access",
     "test/api/fan-out",
     "test/api/app-store-connect",
   ],
-  "src/loaders/credential": [...SHARING, "test/api/tenant", "test/api/credential.test", RULES],
-  "src/loaders/share": [...SHARING, "test/api/explain-access", RULES],
-  "src/loaders/tenant": ["test/api/tenant", "test/api/member", "test/api/signing/impact", ...SHARING, RULES],
-  "src/loaders/member": ["test/api/member", "test/api/node", RULES],
-  "src/loaders/access-token": ["test/api/access-token", RULES],
-  "src/loaders/audit-event": ["test/api/audit/events", "test/api/audit/denials", RULES],
+  "src/loaders/credential": [READING, ...SHARING, "test/api/tenant", "test/api/credential.test", RULES],
+  "src/loaders/share": [READING, ...SHARING, "test/api/explain-access", RULES],
+  "src/loaders/tenant": [READING, "test/api/tenant", "test/api/member", "test/api/signing/impact", ...SHARING, RULES],
+  "src/loaders/member": [READING, "test/api/member", "test/api/node", RULES],
+  "src/loaders/access-token": [READING, "test/api/access-token", RULES],
+  "src/loaders/audit-event": [READING, "test/api/audit/events", "test/api/audit/denials", RULES],
   "src/loaders/apple": [
+    READING,
     "test/api/apple/drift-access",
     "test/api/apple/device-access",
     ...SHARING,
@@ -26,6 +29,7 @@ const BY_PATH: Readonly<Record<string, readonly string[]>> = {
     RULES,
   ],
   "src/loaders/signing": [
+    READING,
     "test/api/signing/sharing",
     "test/api/signing/(certificate|profile)-list",
     "test/api/signing/impact",
@@ -40,7 +44,7 @@ const BY_PATH: Readonly<Record<string, readonly string[]>> = {
   "src/services/member": [OWNERSHIP, "test/api/member"],
   "src/services/doctor": ["test/commands/doctor"],
   "src/services/idempotency": ["test/api/signing/certificate-idempotency"],
-  "src/services/signing-key": [...SHARING],
+  "src/services/signing-key": [READING, ...SHARING],
   "src/services/signing/export": ["test/api/signing/sharing", "test/api/signing/download"],
   "src/services/signing/kit": [
     "test/api/signing/prepare-signing-access",

@@ -123,9 +123,8 @@ async function forget(
 /** Asks Apple about a stored key and keeps the outcome. */
 export async function verify(ctx: Context, input: { credentialId: string }): Promise<string> {
   const where = ownedWhere("owner_id", input.credentialId, ctx.viewer.scope);
-  const { id, rootId, ownerId } = await known(ctx, input.credentialId);
-  await readyToSeal(ctx.platform, rootId);
-  const { lease } = await ctx.signerFor(ownerId, "VIEW").load(id);
+  const current = await known(ctx, input.credentialId);
+  await readyToSeal(ctx.platform, current.rootId);
   const key = await write(ctx, async (manager) => {
     const row = await manager
       .createQueryBuilder(Credential, "c")
@@ -136,8 +135,9 @@ export async function verify(ctx: Context, input: { credentialId: string }): Pro
     const secret = await ctx.platform.vault.open(unitOf(manager), row.sealedKey, placeOf(row));
     return { ...signingFields(row), privateKey: () => Promise.resolve(secret) };
   });
+  const { key: usable, lease } = await ctx.signerFor(current.ownerId, "VIEW").load(current.id);
+  if (usable.version !== key.version) throw new Denial("NOT_FOUND", "The key was rotated meanwhile.");
   const outcome = await check(ctx.platform.apple, key, lease);
-  const current = await known(ctx, input.credentialId);
   await write(
     ctx,
     (manager) => keepHealth(manager, where, key.version, outcome),

@@ -89,7 +89,9 @@ describe.each([
       const list = await readList(asks[n % asks.length] ?? server.ask, bearer, key.id);
       expect(list.freshness).toMatchObject({ stale: false, problem: null });
     }
-    expect(key.calls()).toHaveLength(atMost + 3);
+    // Not more than once for each: whoever asks just when the list is renewed has that.
+    expect(key.calls().length).toBeGreaterThan(atMost);
+    expect(key.calls().length).toBeLessThanOrEqual(atMost + 3);
     expect(await readList(server.ask, greedyOne, another.id)).toMatchObject({ freshness: { stale: false } });
     await hungry.stop();
     expect(hungry.answers.every(({ codes }) => codes.length === 0)).toBe(true);

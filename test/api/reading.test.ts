@@ -73,6 +73,22 @@ const keepOf = (story: Story): Keep => {
   return keep;
 };
 
+/** What Apple said of a key, as it is kept. */
+const SAID = [
+  [
+    "apple_certificates",
+    "apple_id, position, name, type, apple_type, serial_number",
+    "'A', 0, 'Seen', 'OTHER', 'X', '1'",
+  ],
+  ["apple_bundle_ids", "apple_id, position, identifier, name, platform", "'B', 0, 'com.acme.app', 'Seen', 'IOS'"],
+  ["apple_snapshots", "list, as_of", "'CERTIFICATES', now()"],
+  ["apple_budgets", "limit_per_hour, remaining, as_of", "3600, 3000, now()"],
+  ["drift_events", "id, kind, apple_id, label", "'drift_' || id, 'CERTIFICATE_ADDED', 'A', 'Seen'"],
+].map(
+  ([table, columns, values]) => `INSERT INTO ${table} (root_id, owner_id, credential_id, ${columns})
+    SELECT root_id, owner_id, id, ${values} FROM credentials WHERE id = $1`,
+);
+
 beforeAll(async () => {
   server = await startTestServer();
   pool = makeReadPool(server.database.ownerUrl, 2);
@@ -82,19 +98,7 @@ beforeAll(async () => {
   certificates = await thingsOf((tenantId, story) => keepOf(story).certificate(tenantId));
   profiles = await thingsOf((tenantId, story) => keepOf(story).profile(tenantId));
   for (const id of Object.values(keys)) {
-    await query(
-      server.database.ownerUrl,
-      [
-        `INSERT INTO apple_certificates (root_id, owner_id, credential_id, apple_id, position, name, type, apple_type, serial_number)
-         SELECT root_id, owner_id, id, 'A', 0, 'Seen', 'DISTRIBUTION', 'DISTRIBUTION', '1' FROM credentials WHERE id = $1`,
-        [id],
-      ],
-      [
-        `INSERT INTO drift_events (root_id, id, owner_id, credential_id, kind, apple_id, label)
-         SELECT root_id, 'drift_' || id, owner_id, id, 'CERTIFICATE_ADDED', 'A', 'Seen' FROM credentials WHERE id = $1`,
-        [id],
-      ],
-    );
+    await query(server.database.ownerUrl, ...SAID.map((statement): [string, unknown[]] => [statement, [id]]));
   }
 }, 60_000);
 afterAll(async () => {
@@ -256,6 +260,40 @@ describe("through a key a sub-organization sees what Apple said, where it may vi
     expect(await foundOf(keys, (id) => loaders.driftEvent.load(`drift_${id}`))).toEqual(["own", "toSee"]);
   });
 
+  test("how old that is, what it holds, and what is left of the budget", async () => {
+    const { loaders } = ownerOf(web);
+    const prepared = async (credentialId: string): Promise<unknown> => {
+      const wanted = { credentialId, list: "CERTIFICATES", maxAgeSeconds: 3600 } as const;
+      return loaders.applePrepared.load(wanted).catch(() => null);
+    };
+    expect(await foundOf(keys, prepared)).toEqual(["own", "toSee"]);
+    const bundleId = async (credentialId: string): Promise<unknown> =>
+      (await loaders.appleBundleId.load({ credentialId, appleId: "B" }))[0] ?? null;
+    expect(await foundOf(keys, bundleId)).toEqual(["own", "toSee"]);
+    expect(
+      await foundOf(keys, (id) =>
+        loaders.appleBundleId.load({ credentialId: id, appleId: "C" }).then(([row]) => row ?? null),
+      ),
+    ).toEqual([]);
+    expect(await foundOf(keys, (id) => loaders.appleBudget.load(id))).toEqual(["own", "toSee"]);
+  });
+
+  test("only for the bundle identifiers that the share names", async () => {
+    const id = await acme.credential(acme.organizationId, { verify: false });
+    for (const statement of SAID) await query(server.database.ownerUrl, [statement, [id]]);
+    const { organizationId: root } = acme;
+    const seenWith = async (bundleIdentifiers: string[], tenantId = web): Promise<boolean[]> => {
+      await acme.share(id, { subOrganizationIds: [web], bundleIdentifiers });
+      const { loaders } = ownerOf(tenantId);
+      const listed = await loaders.appleBundleIds.load(page(id, { identifier: null }));
+      const held = await loaders.appleBundleId.load({ credentialId: id, appleId: "B" });
+      return [listed.rows.length > 0, held.length > 0];
+    };
+    expect(await seenWith(["com.acme.*"])).toEqual([true, true]);
+    expect(await seenWith(["com.other.*"])).toEqual([false, false]);
+    expect(await seenWith(["com.other.*"], root)).toEqual([true, true]);
+  });
+
   test("and it signs with its own and those that are shared for that, in its own name", async () => {
     const usable = async (id: string): Promise<unknown> =>
       ownerOf(web)
@@ -277,7 +315,10 @@ test("what others keep is not told beside what is kept here", async () => {
     certificateSha1s: [sha1, sha1.replace("AB", "CD")],
     credentialId: keys.toSee,
   });
-  const others = await keep.profile(mobile, { certificateSha1s: [sha1], credentialId: keys.toSee });
+  const others = await keep.profile(mobile, {
+    certificateSha1s: [sha1, sha1.replace("AB", "CD")],
+    credentialId: keys.toSee,
+  });
   const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id);
   const [{ loaders }, atRoot] = [ownerOf(web), ownerOf(acme.organizationId).loaders];
   expect(idsOf(await loaders.certificatesOfProfile.load(profile))).toEqual([own]);

@@ -10,6 +10,11 @@ export const EQUIVALENT: readonly (readonly [place: string, what: string, why: s
   ],
   ["src/rules/index.ts", "nodes: isSignedIn", "the rule always allows: who is not signed in gets no further than HTTP"],
   [
+    "src/loaders/shareable.ts",
+    "k.owner_id = k.root_id",
+    "a constraint holds that only what the root owns is shared: it saves looking for a share",
+  ],
+  [
     "src/services/share.ts",
     'ownedWhere("owner_id", item.id, scope)',
     "what follows in the transaction shares what the root owns, or takes all back",

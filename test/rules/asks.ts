@@ -201,6 +201,22 @@ export const ASKS: Readonly<Record<string, Ask>> = {
     subjectId: id,
     subOrganizationIds: [world.web],
   })),
+  "Mutation.share (and see of what)": mutation(
+    "share",
+    "share { subject { ... on Certificate { id } } }",
+    (id, world) => ({
+      subjectId: id,
+      subOrganizationIds: [world.web],
+    }),
+  ),
+  "Mutation.share (and see with whom)": mutation(
+    "share",
+    "share { subOrganizations { nodes { id } } }",
+    (id, world) => ({
+      subjectId: id,
+      subOrganizationIds: [world.web],
+    }),
+  ),
   "Mutation.registerBundleId (the root)": registerBundleId(theRoot),
   "Mutation.registerBundleId (Web)": registerBundleId(web),
   "Mutation.registerDevices (the root)": registerDevices(theRoot),

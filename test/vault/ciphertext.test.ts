@@ -1,7 +1,6 @@
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Pool } from "pg";
-import { makeReadPool } from "../../src/database/read-pool.js";
+import pg, { type Pool } from "pg";
 import { SEALED } from "../../src/services/vault/sealed-column.js";
 import { mutate } from "../support/mutation.js";
 import { seed, type Story } from "../support/seed.js";
@@ -34,7 +33,7 @@ const told: string[] = [];
 
 beforeAll(async () => {
   server = await startTestServer();
-  owner = makeReadPool(server.database.ownerUrl, 2);
+  owner = new pg.Pool({ connectionString: server.database.ownerUrl, max: 2 });
   const stories = [await seed(server), await seed(server, "Globex")] as const;
   const [acme] = stories;
   const made = [];

@@ -80,7 +80,7 @@ describe("a POST", () => {
   });
 
   test("is not sent again after its deadline, and its outcome is unknown", async () => {
-    const impatient = new AppleClient({ APP_STORE: apple.url, ENTERPRISE: apple.url }, 100);
+    const impatient = new AppleClient({ APP_STORE: apple.url, ENTERPRISE: apple.url }, 2_000);
     apple.answerWith(() => undefined, made);
     const late = impatient.change(authorization, "POST", "/v1/devices", BODY);
     await expect(late).rejects.toMatchObject({ code: "APPLE_UNAVAILABLE", outcomeUnknown: true });

@@ -132,6 +132,7 @@ export class RoundTrip extends pg.Query {
       this.#fault ??= error as Error;
     }
   }
+
   handleCommandComplete(): void {
     this.#answered += 1;
     this.#tell();

@@ -31,8 +31,21 @@ type Columns = readonly { readonly name: string; readonly parse: Parser }[];
 /** What a connection has told of its statements. One that would give other columns later fails, until it is prepared anew. */
 const columnsOf = new WeakMap<object, Map<string, Columns>>();
 
-interface Asked extends SentStatement {
+/** A statement that was asked, and what becomes of it. */
+export interface Asked extends SentStatement {
+  /** For whom; null: for all of the round trip. */
+  readonly asker: object | null;
+  /** The rows, in the shape that the statement names. */
+  readonly answer: Promise<object[]>;
+  /** When it was sent, on the clock of durations; before, when it was asked. */
+  readonly sentAtMs: number;
+}
+
+interface Asking extends Asked {
+  sentAtMs: number;
   readonly rows: object[];
+  /** What kept one of the rows from being read. */
+  fault: Error | null;
   readonly resolve: (rows: object[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -40,24 +53,35 @@ interface Asked extends SentStatement {
 /**
  * Prepared statements that go out in one packet, run in one transaction of their own, and are answered in one packet:
  * there is one `Sync` for all of them, and with it PostgreSQL ends the transaction (its manual, "Pipelining"). Where one
- * fails, those behind it fail with it.
+ * fails, those behind it fail with it, but for those of other askers: they are asked again.
  */
 export class RoundTrip extends pg.Query {
-  readonly #asked: Asked[] = [];
+  readonly #asked: Asking[] = [];
+  readonly #once = new Map<SentStatement, Asked>();
   /** How many have been answered. */
   #answered = 0;
-  #fault: Error | null = null;
+  #isOpen = true;
+  #askers = 0;
   #columns = new Map<string, Columns>();
   #getTypeParser: (oid: number) => Parser = () => String;
-  /** When it was sent, on the clock of durations; before, when it was made. */
-  sentAtMs = performance.now();
   name: string | undefined;
   text: string | undefined;
   /** What is told when it is over, with what it failed with. pg knows it by this name. */
   callback: (error?: Error) => void = () => undefined;
 
-  constructor() {
+  /** `again` is given what has to be asked again, since a statement of another asker failed before it. */
+  constructor(private readonly again: (asked: readonly Asked[]) => void) {
     super({ text: "" });
+  }
+
+  /** Whether more may be asked: it is not on its way. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** How many ask in it. */
+  get askers(): number {
+    return this.#askers;
   }
 
   /** What is asked. */
@@ -65,15 +89,43 @@ export class RoundTrip extends pg.Query {
     return this.#asked;
   }
 
-  /** One more statement; its rows. Before it is sent. */
-  ask(statement: Statement, values: readonly unknown[]): Promise<object[]> {
-    return new Promise((resolve, reject) => {
-      this.#asked.push({ statement, values, rows: [], resolve, reject });
+  /** One more asks in it. */
+  join(): void {
+    this.#askers += 1;
+  }
+
+  /** One more statement, before it is sent. */
+  ask(asker: object | null, { statement, values }: SentStatement): Asked {
+    let settle: Pick<Asking, "resolve" | "reject"> | undefined;
+    const answer = new Promise<object[]>((resolve, reject) => {
+      settle = { resolve, reject };
     });
+    const { resolve, reject } = settle as unknown as Pick<Asking, "resolve" | "reject">;
+    const asked: Asking = {
+      ...{ asker, statement, values, answer, resolve, reject },
+      ...{ sentAtMs: performance.now(), rows: [], fault: null },
+    };
+    this.#asked.push(asked);
+    return asked;
+  }
+
+  /** As `ask`, but the same of all askers is asked once. */
+  askOnce(sent: SentStatement): Asked {
+    const before = this.#once.get(sent);
+    if (before !== undefined) return before;
+    const asked = this.ask(null, sent);
+    this.#once.set(sent, asked);
+    return asked;
+  }
+
+  /** Takes what another round trip did not get answered. */
+  take(asked: readonly Asked[]): void {
+    this.#asked.push(...(asked as readonly Asking[]));
   }
 
   /** Sends it, and gives the connection back when all is answered; one on which something failed is not used again. */
   sendOn(client: PoolClient): void {
+    this.#isOpen = false;
     this.callback = (error) => {
       this.callback = () => undefined;
       client.release(error ?? false);
@@ -84,6 +136,7 @@ export class RoundTrip extends pg.Query {
 
   /** Rejects all that is not answered. */
   fail(error: unknown): void {
+    this.#isOpen = false;
     for (const { reject } of this.#asked.slice(this.#answered)) reject(error);
     this.#answered = this.#asked.length;
   }
@@ -94,16 +147,17 @@ export class RoundTrip extends pg.Query {
     const wire = connection as Wire;
     const known = columnsOf.get(wire) ?? new Map<string, Columns>();
     columnsOf.set(wire, (this.#columns = known));
-    this.sentAtMs = performance.now();
+    const sentAtMs = performance.now();
     wire.stream.cork();
     try {
-      for (const { statement, values } of this.#asked) {
-        const { name, text } = statement;
+      for (const asked of this.#asked) {
+        const { name, text } = asked.statement;
+        asked.sentAtMs = sentAtMs;
         if (wire.parsedStatements[name] === undefined && wire.submittedNamedStatements[name] === undefined) {
           wire.parse({ name, text });
           wire.submittedNamedStatements[name] = text;
         }
-        wire.bind({ statement: name, values, valueMapper: prepareValue });
+        wire.bind({ statement: name, values: asked.values, valueMapper: prepareValue });
         if (!known.has(name)) wire.describe({ type: "P" });
         wire.execute({});
       }
@@ -129,7 +183,7 @@ export class RoundTrip extends pg.Query {
     try {
       asked.rows.push(rowOf(columns, fields));
     } catch (error) {
-      this.#fault ??= error as Error;
+      asked.fault ??= error as Error;
     }
   }
 
@@ -139,18 +193,28 @@ export class RoundTrip extends pg.Query {
   }
 
   handleReadyForQuery(): void {
-    if (this.#fault !== null) {
-      this.handleError(this.#fault);
-      return;
-    }
     this.callback();
-    for (const { resolve, rows } of this.#asked) resolve(rows);
+    this.#settle();
   }
 
   handleError(error: Error): void {
-    for (const { resolve, rows } of this.#asked.slice(0, this.#answered)) resolve(rows);
-    this.fail(error);
+    this.#settle();
+    const [failed, ...behind] = this.#asked.slice(this.#answered);
+    // What is wrong with a statement is that asker's alone; a connection that ended is everybody's.
+    const isOfOne = failed?.asker != null && error instanceof pg.DatabaseError && error.severity === "ERROR";
+    const others = isOfOne ? behind.filter(({ asker }) => asker !== failed.asker) : [];
+    for (const asked of [failed, ...behind]) if (asked && !others.includes(asked)) asked.reject(error);
+    this.#answered = this.#asked.length;
     this.callback(error);
+    if (others.length > 0) this.again(others);
+  }
+
+  /** Tells what has been answered. */
+  #settle(): void {
+    for (const { resolve, reject, rows, fault } of this.#asked.slice(0, this.#answered)) {
+      if (fault === null) resolve(rows);
+      else reject(fault);
+    }
   }
 
   /** Tells pg which statement is being answered: so it notes what is prepared. */

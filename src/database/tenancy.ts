@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { Pool } from "pg";
 import type { DataSource, EntityManager } from "typeorm";
 import { begin, ENTER_SCOPE, settingsOf } from "./read-pool.js";
-import { RoundTrip } from "./round-trip.js";
+import { RoundTrip, type Asked, type SentStatement } from "./round-trip.js";
 
 /** Where a unit of work stands. Row-level security shows it nothing else: no roots, no rows. */
 export interface Scope {
@@ -26,22 +26,59 @@ export interface Statement {
 
 /** Asked at the start of a session: nothing that it reads counts unless `accept` takes the answer. */
 export interface Premise {
-  readonly statement: Statement;
-  readonly values: readonly unknown[];
+  /** Sessions of one scope that hold this very object ask it once where they ask together. */
+  readonly question: SentStatement;
   /** Throws what the reads are to fail with. */
   readonly accept: (rows: readonly object[]) => void;
 }
 
 /**
+ * Sessions that one round trip serves at most. They save most of what asking costs, and while it is on its way others can
+ * be made ready.
+ */
+const SESSIONS_MOST = 8;
+
+/** Round trips that are about to be made, by the scope that they enter. */
+const gathering = new WeakMap<Pool, WeakMap<Scope, RoundTrip>>();
+
+/** The round trip that is about to be made in a scope, and has room; sent at the end of this turn of the event loop. */
+function nextTrip(pool: Pool, scope: Scope): RoundTrip {
+  const trips = gathering.get(pool) ?? new WeakMap<Scope, RoundTrip>();
+  gathering.set(pool, trips);
+  const open = trips.get(scope);
+  if (open?.isOpen === true && open.askers < SESSIONS_MOST) return open;
+  const trip = new RoundTrip((asked) => {
+    nextTrip(pool, scope).take(asked);
+  });
+  trips.set(scope, trip);
+  // What these fail with, all behind them fail with.
+  trip.ask(null, { statement: ENTER_SCOPE, values: settingsOf(scope) }).answer.catch(() => undefined);
+  const connecting = pool.connect();
+  connecting.catch(() => undefined);
+  setImmediate(() => {
+    connecting.then(
+      (client) => {
+        trip.sendOn(client);
+      },
+      (error: unknown) => {
+        trip.fail(error);
+      },
+    );
+  });
+  return trip;
+}
+
+/**
  * The reads of one request. What is asked within one turn of the event loop is one round trip, which is a transaction of
- * its own within the scope: nothing is held while the request waits for Apple, or for anything else.
+ * its own within the scope: nothing is held while the request waits for Apple, or for anything else. Sessions of the very
+ * same scope, as those of one bearer are, share it.
  */
 export class ReadSession {
-  /** What is asked next, until it is sent. */
-  #next: RoundTrip | null = null;
+  /** The last that was asked in. */
+  #trip: RoundTrip | null = null;
   #premise: Promise<void> | null = null;
-  /** The round trip in which the premise is asked for. */
-  #premised: RoundTrip | null = null;
+  /** The question that the premise is. */
+  #question: Asked | null = null;
 
   constructor(
     private readonly pool: Pool,
@@ -72,38 +109,24 @@ export class ReadSession {
     asking?: (sinceMs: number) => void,
   ): Promise<Row[]> {
     this.deadline?.check();
-    const trip = this.#gather();
-    const [rows] = await Promise.all([trip.ask(statement, values), this.#premise]);
-    asking?.((this.#premised ?? trip).sentAtMs);
+    const asked = this.#gather().ask(this, { statement, values });
+    const [rows] = await Promise.all([asked.answer, this.#premise]);
+    asking?.((this.#question ?? asked).sentAtMs);
     return rows as Row[];
   }
 
   /** The round trip that is about to be made. */
   #gather(): RoundTrip {
-    if (this.#next !== null) return this.#next;
-    const trip = new RoundTrip();
-    this.#next = trip;
-    trip.ask(ENTER_SCOPE, settingsOf(this.scope)).catch(() => undefined); // What it fails with, all behind it fail with.
+    if (this.#trip?.isOpen === true) return this.#trip;
+    const trip = nextTrip(this.pool, this.scope);
+    trip.join();
+    this.#trip = trip;
     if (this.premise !== null && this.#premise === null) {
-      const { statement, values, accept } = this.premise;
-      this.#premised = trip;
-      this.#premise = trip.ask(statement, values).then(accept);
+      const { question, accept } = this.premise;
+      this.#question = trip.askOnce(question);
+      this.#premise = this.#question.answer.then(accept);
       this.#premise.catch(() => undefined); // Every read awaits it, and reports it.
     }
-    const connecting = this.pool.connect();
-    connecting.catch(() => undefined); // Likewise.
-    setImmediate(() => {
-      connecting.then(
-        (client) => {
-          this.#next = null;
-          trip.sendOn(client);
-        },
-        (error: unknown) => {
-          this.#next = null;
-          trip.fail(error);
-        },
-      );
-    });
     return trip;
   }
 }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { TypeID } from "typeid-js";
 import type { Identity, Presented } from "../auth/bearer.js";
 import { Viewer, grantOfRoles, type Grant } from "../auth/viewer.js";
-import { inTransaction, ReadSession, type Scope, type Statement } from "../database/tenancy.js";
+import type { SentStatement } from "../database/round-trip.js";
+import { inTransaction, ReadSession, type Scope } from "../database/tenancy.js";
 import type { Role } from "../entities/member.js";
 import { Denial } from "../errors.js";
 import { ID_PREFIXES } from "../ids.js";
@@ -43,6 +44,10 @@ export interface Assumed {
 interface Remembered {
   readonly rows: readonly object[];
   readonly viewer: Viewer;
+  /** Where the viewer's requests read: while this is remembered, together. */
+  readonly scope: Scope;
+  /** What is asked to confirm it. */
+  readonly question: SentStatement;
 }
 
 /** Who made which claim when it was last seen: a guess, which each request asks the database to confirm. */
@@ -75,10 +80,16 @@ export async function claimOf({ verifyJwt }: Platform, presented: Presented): Pr
 /** Asks who makes a claim, and remembers it; null where nobody does: unknown, expired or revoked. */
 export async function signIn(platform: Platform, claim: Claim): Promise<Viewer | null> {
   const reads = new ReadSession(platform.readPool, { roots: [], tenants: [], ...presentedBy(claim) });
-  const rows = await reads.rows<object>(...statementOf(claim));
+  const question = questionOf(claim);
+  const rows = await reads.rows<object>(question.statement, question.values);
+  const remembered = rememberedOf(claim, rows, question);
+  platform.signIns.set(claim, remembered);
+  return remembered && remembered.viewer;
+}
+
+function rememberedOf(claim: Claim, rows: readonly object[], question: SentStatement): Remembered | null {
   const viewer = viewerOf(claim, rows);
-  platform.signIns.set(claim, viewer && { rows, viewer });
-  return viewer;
+  return viewer && { rows, viewer, question, scope: { ...viewer.scope, ...presentedBy(claim) } };
 }
 
 /**
@@ -88,16 +99,15 @@ export async function signIn(platform: Platform, claim: Claim): Promise<Viewer |
 export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline, "check">): Assumed | null {
   const remembered = platform.signIns.get(claim);
   if (remembered === undefined) return null;
-  const { viewer } = remembered;
+  const { viewer, scope, question } = remembered;
   let now = viewer;
-  const [statement, values] = statementOf(claim);
-  const reads = new ReadSession(platform.readPool, { ...viewer.scope, ...presentedBy(claim) }, deadline, {
-    ...{ statement, values },
+  const reads = new ReadSession(platform.readPool, scope, deadline, {
+    question,
     accept(rows) {
-      const found = tellTheSame(rows, remembered.rows) ? viewerOf(claim, rows) : null;
-      platform.signIns.set(claim, found && { rows, viewer: found });
+      const found = confirm(claim, rows, remembered);
+      platform.signIns.set(claim, found);
       if (found === null) throw new Denial("UNAUTHENTICATED");
-      now = found;
+      now = found.viewer;
     },
   });
   const confirmed = reads.hold().then(() => touch(platform, now));
@@ -105,15 +115,19 @@ export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline
   return { viewer, reads, confirmed };
 }
 
-/** Whether rows make the same somebody: in all but when a token was last used, which changes by itself. */
-function tellTheSame(rows: readonly object[], before: readonly object[]): boolean {
-  return (
-    rows.length === before.length &&
-    rows.every((row, index) => {
-      const was = before[index] as Readonly<Record<string, unknown>>;
-      return Object.entries(row).every(([name, value]) => name === "lastUsedAt" || isEqual(value, was[name]));
-    })
-  );
+/** The same somebody, as they are now; null where the rows make another, or nobody. */
+function confirm(claim: Claim, rows: readonly object[], before: Remembered): Remembered | null {
+  if (rows.length !== before.rows.length) return null;
+  let isOfNow = true;
+  for (const [index, row] of rows.entries()) {
+    const was = before.rows[index] as Readonly<Record<string, unknown>>;
+    for (const [name, value] of Object.entries(row)) {
+      if (isEqual(value, was[name])) continue;
+      if (name !== "lastUsedAt") return null;
+      isOfNow = false; // When a token was last used changes by itself.
+    }
+  }
+  return isOfNow ? before : rememberedOf(claim, rows, before.question);
 }
 
 /** Of what a row holds: texts, numbers, times, lists of them. */
@@ -126,8 +140,10 @@ function isEqual(value: unknown, other: unknown): boolean {
 const presentedBy = (claim: Claim): Pick<Scope, "presentedHash" | "signedInEmail"> =>
   claim.kind === "token" ? { presentedHash: claim.hash.toString("hex") } : { signedInEmail: claim.user.email };
 
-const statementOf = (claim: Claim): [statement: Statement, values: unknown[]] =>
-  claim.kind === "token" ? [TOKEN, [claim.hash]] : [MEMBERSHIPS, [claim.user.email]];
+const questionOf = (claim: Claim): SentStatement =>
+  claim.kind === "token"
+    ? { statement: TOKEN, values: [claim.hash] }
+    : { statement: MEMBERSHIPS, values: [claim.user.email] };
 
 /** Who follows from the rows of a claim: of a token one or none, of a user any number of memberships. */
 function viewerOf(claim: Claim, rows: readonly object[]): Viewer | null {

@@ -29,5 +29,10 @@ export const EQUIVALENT: readonly (readonly [place: string, what: string, why: s
   ["services/signing/signing-request.ts", "ownedWhere", CHECKED_BEFORE],
   ["making/profile-making.ts", "owner_id = $2", BY_ITS_OWN_ID],
   ["making/certificate-making.ts:35", "owner_id = $2", BY_ITS_OWN_ID],
+  [
+    "src/loaders/apple/list.ts:51",
+    "withKeysToView",
+    "asked for things alone that a list through usable keys has given to the same request",
+  ],
   ["services/idempotency.ts:28", "tenant_id = $2", "it forgets what is over, which is over in every tenant"],
 ];

@@ -1,11 +1,12 @@
 import "reflect-metadata";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Pool } from "pg";
+import pg, { type Pool } from "pg";
 import type { DataSource } from "typeorm";
 import { makeDataSource } from "../../../src/database/data-source.js";
 import { makeReadPool } from "../../../src/database/read-pool.js";
 import { inPreparedTransaction, inTransaction, ReadSession, type Scope } from "../../../src/database/tenancy.js";
 import { makeDatabase, query, type TestDatabase } from "../../support/database.js";
+import { observeStatements } from "../../support/statements.js";
 
 const ACME = "org_acme";
 const GLOBEX = "org_globex";
@@ -13,6 +14,7 @@ const NOWHERE: Scope = { roots: [], tenants: [] };
 const inAcme: Scope = { roots: [ACME], tenants: [ACME] };
 const NAMES = { name: "test_names", text: "SELECT name FROM tenants ORDER BY name" };
 const BROKEN = { name: "test_broken", text: "SELECT 1 / $1::int AS one" };
+const INT4: number = pg.types.builtins.INT4;
 const BACKEND = { name: "test_backend", text: "SELECT pg_backend_pid() AS pid, now() AS began" };
 
 let database: TestDatabase;
@@ -115,6 +117,99 @@ describe("a read session", () => {
     await idle();
     expect([null, 1]).toContain(first?.length ?? null);
     expect(await reads.rows(NAMES, [])).toEqual([{ name: ACME }]);
+  });
+});
+
+describe("read sessions of the very same scope", () => {
+  const question = { statement: { name: "test_question", text: "SELECT $1::text AS who" }, values: ["jane"] };
+  let sent: string[];
+  let taken: unknown[];
+  const session = (scope = inAcme): ReadSession =>
+    new ReadSession(pool, scope, null, { question, accept: (rows) => taken.push(...rows) });
+
+  beforeEach(() => {
+    [sent, taken] = [[], []];
+    observeStatements(pool, sent);
+  });
+
+  test("that ask together share a transaction, and ask their premise once", async () => {
+    const [[first], [second]] = await Promise.all([session().rows(BACKEND, []), session().rows(BACKEND, [])]);
+    expect(first).toEqual(second);
+    expect(sent).toEqual(["test_question", "test_backend", "test_backend"]);
+    expect(taken).toEqual([{ who: "jane" }, { who: "jane" }]);
+  });
+
+  test("share none with those of another scope, were it equal", async () => {
+    const [[first], [second], names] = await Promise.all([
+      session().rows(BACKEND, []),
+      session({ ...inAcme }).rows(BACKEND, []),
+      session({ roots: [GLOBEX], tenants: [GLOBEX] }).rows(NAMES, []),
+    ]);
+    expect(first).not.toEqual(second);
+    expect(names).toEqual([{ name: GLOBEX }]);
+    expect(sent.filter((name) => name === "test_question")).toHaveLength(3);
+  });
+
+  test("share it with seven others at most", async () => {
+    const asked = await Promise.all(Array.from({ length: 20 }, () => session().rows<{ began: Date }>(BACKEND, [])));
+    const sizes = new Map<number, number>();
+    for (const [row] of asked) {
+      const began = row?.began.getTime() ?? 0;
+      sizes.set(began, (sizes.get(began) ?? 0) + 1);
+    }
+    expect([...sizes.values()].reduce((a, b) => a + b)).toBe(20);
+    expect(sent.filter((name) => name === "test_question")).toHaveLength(3);
+  });
+
+  test("do not fail with one another: what was behind is asked again, with its premise", async () => {
+    const [first, failing, third] = [session(), session(), session()];
+    const late = new ReadSession(pool, inAcme, null, {
+      question: { ...question, values: ["joe"] },
+      accept: (rows) => taken.push(...rows),
+    });
+    const settled = await Promise.allSettled([
+      first.rows(NAMES, []),
+      failing.rows(BROKEN, [0]),
+      failing.rows(NAMES, []),
+      third.rows(NAMES, []),
+      late.rows(BROKEN, [1]),
+    ]);
+    expect(settled.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "rejected",
+      "fulfilled",
+      "fulfilled",
+    ]);
+    expect(settled[3]).toMatchObject({ value: [{ name: ACME }] });
+    expect(settled[4]).toMatchObject({ value: [{ one: 1 }] });
+    expect(taken).toEqual(expect.arrayContaining([{ who: "joe" }]));
+    await idle();
+    expect(await failing.rows(NAMES, [])).toEqual([{ name: ACME }]);
+  });
+
+  test("fail together where the connection ends", async () => {
+    pool.on("error", () => undefined);
+    const ending = { name: "test_ending", text: "SELECT pg_terminate_backend(pg_backend_pid())" };
+    const settled = await Promise.allSettled([session().rows(ending, []), session().rows(NAMES, [])]);
+    expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
+  test("are told by themselves of a row that cannot be read", async () => {
+    const unreadable = new pg.Pool({
+      ...{ connectionString: database.serverUrl, max: 1, pipeline: true },
+      types: {
+        getTypeParser: ((oid: number) => (text: string) => {
+          if (oid === INT4) throw new Error("unreadable");
+          return text;
+        }) as typeof pg.types.getTypeParser,
+      },
+    });
+    const [one, other] = [new ReadSession(unreadable, inAcme), new ReadSession(unreadable, inAcme)];
+    const settled = await Promise.allSettled([one.rows(BROKEN, [1]), other.rows(NAMES, [])]);
+    expect(settled).toMatchObject([{ reason: new Error("unreadable") }, { value: [{ name: ACME }] }]);
+    expect(await one.rows(NAMES, [])).toEqual([{ name: ACME }]);
+    await unreadable.end();
   });
 });
 

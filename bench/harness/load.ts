@@ -63,6 +63,15 @@ export function repeatedly({ url, method, headers, body }: Question, bytes: numb
     });
 }
 
+/** Asks one after another of several, and begins again. */
+export function inTurn(asks: readonly Ask[]): Ask {
+  let turn = 0;
+  return () => {
+    turn += 1;
+    return asks[turn % asks.length]?.() ?? Promise.resolve();
+  };
+}
+
 /** Asks over a number of connections at once, each anew as soon as it is answered. */
 export async function put(ask: Ask, seconds: number, connections = CONNECTIONS): Promise<Load> {
   const start = performance.now();

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import pg from "pg";
+import { CONNECTIONS } from "./load.js";
 
 /** The database at 1x: 200 roots of 50 sub-organizations with 20 keys each, and what else an organization has. */
 export const ROOTS = 200;
@@ -13,7 +14,7 @@ const AUDIT_EVENTS = 100;
 /** Certificates of the one key whose list at Apple is kept. */
 const LISTED_CERTIFICATES = 50;
 /** Organizations with an owner token, for writes: one a connection of the load. */
-const WRITERS = 16;
+const WRITERS = CONNECTIONS;
 
 /** An organization, and a token of it with every permission. */
 export interface Owner {
@@ -31,6 +32,8 @@ export interface Rows {
   readonly credentialId: string;
   /** A token of that organization that may see keys, what signs, and the log. */
   readonly token: string;
+  /** That token and others that may see the same: as many as the load has connections. */
+  readonly tokens: readonly string[];
   /** An organization each of whose sub-organizations has 50 keys, and a token of it. */
   readonly wide: { readonly organizationId: string; readonly token: string };
   readonly owners: readonly Owner[];
@@ -89,7 +92,9 @@ export async function fill(ownerUrl: string, roots = ROOTS): Promise<Rows> {
       `INSERT INTO audit_heads (root_id, seq, hash) SELECT ${root}, ${AUDIT_EVENTS}, md5('${AUDIT_EVENTS}') FROM ${series}`,
     );
     const reading = ["CREDENTIALS_VIEW", "SIGNING_VIEW", "AUDIT_VIEW"];
-    const token = await addToken(client, middle, 1, reading, false);
+    const tokens: string[] = [];
+    for (let n = 1; n <= CONNECTIONS; n += 1) tokens.push(await addToken(client, middle, n, reading, false));
+    const [token = ""] = tokens;
     const wideToken = await addToken(client, wide, 1, reading, false);
     const owners: Owner[] = [];
     for (let n = 1; n <= Math.min(WRITERS, roots); n += 1) owners.push(await ownerOf(client, n));
@@ -99,7 +104,7 @@ export async function fill(ownerUrl: string, roots = ROOTS): Promise<Rows> {
       organizationId: `org_${pad(middle)}`,
       subOrganizationId: `sub_${pad(middle * 1000 + 1)}`,
       credentialId: `cred_${pad((middle * 1000 + 1) * 100 + 1)}`,
-      token,
+      ...{ token, tokens },
       wide: { organizationId: `org_${pad(wide)}`, token: wideToken },
       owners,
     };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Bench } from "../harness/bench.js";
 import { compare, type Contender, type Figures } from "../harness/rounds.js";
-import { CONNECTIONS } from "../harness/load.js";
+import { CONNECTIONS, inTurn, type Ask } from "../harness/load.js";
 import type { Program } from "../harness/program.js";
 import {
   bearing,
@@ -24,6 +24,7 @@ const NAMES: Readonly<Record<Peer, string>> = {
   apollo: "Apollo, as the manuals show",
 };
 const COUNTERSIGN = "Countersign";
+const OF_MANY = `Countersign, ${CONNECTIONS} bearers`;
 const LIMIT = "the limit";
 
 /** What Countersign's rate ought to be, as a part of another's. */
@@ -75,6 +76,15 @@ async function contendersOf(
     others.push({ name: NAMES[peer], program, question: ofGraph(program.url, query, variables(rows), standing) });
   }
   const contenders: Contender[] = [{ name: COUNTERSIGN, ask: ours.ask, pid: countersign.pid }];
+  // Requests of one bearer share round trips; those of many have to do without.
+  if (read.postgraphile !== undefined) {
+    const asks: Ask[] = [];
+    for (const token of rows.tokens) {
+      const { ask } = await tried(ofGraph(countersign.url, read.query, read.variables(rows), bearing(token)));
+      asks.push(ask);
+    }
+    contenders.push({ name: OF_MANY, ask: inTurn(asks), pid: countersign.pid });
+  }
   for (const { name, program, question } of others) {
     const { data, ask } = await tried(question);
     if (!isDeepStrictEqual(data, ours.data)) {

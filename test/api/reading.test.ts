@@ -4,8 +4,10 @@ import type { Pool } from "pg";
 import { grantOfRoles, Viewer } from "../../src/auth/viewer.js";
 import { createContext, type Context } from "../../src/context.js";
 import { makeReadPool } from "../../src/database/read-pool.js";
+import { ReadSession } from "../../src/database/tenancy.js";
 import { newId } from "../../src/ids.js";
 import type { ListKey } from "../../src/loaders/batch.js";
+import { signableCertificates, signableProfiles } from "../../src/services/signing/kit/kept.js";
 import { query } from "../support/database.js";
 import { inDays, keepIn, type Keep } from "../support/kept.js";
 import type { ShareInput } from "../support/operations.js";
@@ -299,10 +301,46 @@ describe("through a key a sub-organization sees what Apple said, where it may vi
       ownerOf(web)
         .signerFor(web, "SIGN")
         .load(id)
-        .then(({ key }) => key.tenantId)
+        .then(({ key }) => ({ for: key.tenantId }))
         .catch(() => null);
     expect(await foundOf(keys, usable)).toEqual(["own", "toSign"]);
-    expect(await Promise.all([usable(keys.own), usable(keys.toSign)])).toEqual([web, web]);
+    expect(await Promise.all([usable(keys.own), usable(keys.toSign)])).toEqual([{ for: web }, { for: web }]);
+  });
+});
+
+describe("a sub-organization signs", () => {
+  const reads = () => new ReadSession(pool, { roots: [acme.organizationId], tenants: [web] });
+  const inWeb = () => ({ rootId: acme.organizationId, id: web });
+  const TYPE = "IOS_APP_STORE";
+
+  /** Those of the things that are among the rows. */
+  const among = (things: Things, rows: readonly { readonly id: string }[]): Promise<string[]> => {
+    const ids = new Set(rows.map((row) => row.id));
+    return foundOf(things, (id) => Promise.resolve(ids.has(id) ? id : null));
+  };
+
+  test("with its own certificates and profiles, and with those that are shared with it for that", async () => {
+    expect(await among(certificates, await signableCertificates(reads(), inWeb()))).toEqual(["own", "toSign"]);
+    const { rows } = await ownerOf(web).loaders.provisioningProfilesByTenant.load(page(web, anyProfile));
+    const identifiers = rows.map((row) => row.bundleIdentifier);
+    const found = await signableProfiles(reads(), inWeb(), TYPE, identifiers);
+    expect(await among(profiles, found)).toEqual(["own", "toSign"]);
+  });
+
+  test("with a profile whose share names its bundle identifier, if it names any", async () => {
+    const bundleIdentifier = "com.acme.narrow";
+    const profile = await keepOf(acme).profile(acme.organizationId, { type: TYPE, bundleIdentifier });
+    const signsWith = async (bundleIdentifiers: string[]): Promise<boolean> => {
+      await acme.share(profile, { subOrganizationIds: [web], uses: ["SIGN"], bundleIdentifiers: ["com.acme.*"] });
+      await query(server.database.ownerUrl, [
+        "UPDATE shares SET bundle_identifiers = $2 WHERE provisioning_profile_id = $1",
+        [profile, bundleIdentifiers],
+      ]);
+      return (await signableProfiles(reads(), inWeb(), TYPE, [bundleIdentifier])).some(({ id }) => id === profile);
+    };
+    expect(await signsWith(["com.acme.*"])).toBe(true);
+    expect(await signsWith(["com.other.*"])).toBe(false);
+    expect(await signsWith([])).toBe(true);
   });
 });
 

@@ -34,5 +34,10 @@ export const EQUIVALENT: readonly (readonly [place: string, what: string, why: s
     "withKeysToView",
     "asked for things alone that a list through usable keys has given to the same request",
   ],
+  [
+    "signing/certificate/certificate-renewal.ts:92",
+    "owner_id = $2",
+    "what renews a certificate, which is named by its id, is of that certificate's owner",
+  ],
   ["services/idempotency.ts:28", "tenant_id = $2", "it forgets what is over, which is over in every tenant"],
 ];

@@ -47,6 +47,7 @@ const BY_PATH: Readonly<Record<string, readonly string[]>> = {
   "src/services/signing-key": [READING, ...SHARING],
   "src/services/signing/export": ["test/api/signing/sharing", "test/api/signing/download"],
   "src/services/signing/kit": [
+    READING,
     "test/api/signing/prepare-signing-access",
     "test/api/signing/prepare-signing.test",
     ...SHARING,

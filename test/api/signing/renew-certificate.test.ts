@@ -85,6 +85,20 @@ describe("a certificate is renewed", () => {
     expect(key.team.certificates.map(({ id }) => id)).toContain(old.appleId);
   });
 
+  test("below the root, in the profiles of the sub-organization, and not in a sibling's", async () => {
+    const key = await make.key();
+    await acme.share(key.id);
+    const old = await make.certificate(key, { tenantId: web });
+    const own = await make.profile(key, [old], { tenantId: web });
+    const siblings = await make.profile(key, [old], { tenantId: ios });
+    const inWeb = await acme.token(web, ["CREDENTIALS_VIEW", "SIGNING_VIEW", "SIGNING_MANAGE"]);
+    const { payload } = await renew(old.id, {}, inWeb);
+    expect(payload?.userErrors).toEqual([]);
+    expect(payload?.provisioningProfiles.map(({ id }) => id)).toEqual([own.id]);
+    expect(await make.profileNow(siblings.id)).toEqual(siblings);
+    expect((await renew(old.id)).payload?.provisioningProfiles.map(({ id }) => id)).toEqual([siblings.id]);
+  });
+
   test("and revoked last, where that is asked for", async () => {
     const { key, old } = await held();
     const { payload } = await renew(old.id, { revokeFirst: true });

@@ -28,6 +28,7 @@ export const EQUIVALENT: readonly (readonly [place: string, what: string, why: s
   ["profile-deletion.ts", "ownedWhere", CHECKED_BEFORE],
   ["services/signing/signing-request.ts", "ownedWhere", CHECKED_BEFORE],
   ["making/profile-making.ts", "owner_id = $2", BY_ITS_OWN_ID],
+  ["making/certificate-making.ts:21", "owner_id = $2", BY_ITS_OWN_ID],
   ["making/certificate-making.ts:35", "owner_id = $2", BY_ITS_OWN_ID],
   [
     "src/loaders/apple/list.ts:51",

@@ -57,6 +57,7 @@ const BY_PATH: Readonly<Record<string, readonly string[]>> = {
   "src/services/signing/making": [
     "test/api/signing/certificate-idempotency",
     "test/api/signing/create-certificate",
+    "test/api/signing/unfinished",
     "test/api/signing/(renew-profile|signing-request|crash|renew-certificate)",
   ],
   "src/services/signing/profile": [OWNERSHIP, "test/api/signing/profile-keeping", "test/api/signing/renew-profile"],

@@ -1,7 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { newId } from "../../../src/ids.js";
 import { query } from "../../support/database.js";
 import { eventually } from "../../support/eventually.js";
+import { keepIn } from "../../support/kept.js";
 import { mutate } from "../../support/mutation.js";
 import { seed, type Story } from "../../support/seed.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
@@ -57,6 +59,42 @@ test("what was asked for with a signing request is not asked for again while nob
   expect(kept.id).toMatch(/^cert_/);
   expect((await create()).refused).toMatchObject({ code: "ALREADY_EXISTS" });
   expect(make.changes(key)).toEqual(["POST /v1/certificates"]);
+});
+
+test("what was made and has been brought by hand since is taken as its tenant keeps it, whoever else does", async () => {
+  const tenantId = await acme.subOrganization("Web");
+  const ofWeb = await make.key({ tenantId });
+  const request = await mutate<{ signingRequest: { id: string } }>(
+    ...([server, acme.owner, "createSigningRequest", "signingRequest { id }"] as const),
+    { tenantId, commonName: "Acme", email: "signing@acme.example", country: "US" },
+  );
+  const signingRequestId = request.payload?.signingRequest.id;
+  const match = { path: "/v1/certificates", keyId: ofWeb.keyId };
+  server.sandbox.failNext({ match: { ...match, method: "POST" }, failure: { kind: "drop-after" } });
+  server.sandbox.failNext({ match: { ...match, method: "GET" }, times: "always", failure: { kind: "bad-json" } });
+  const lost = await mutate(server, acme.owner, "createCertificate", "certificate { id }", {
+    ...{ tenantId, credentialId: ofWeb.id, type: "DISTRIBUTION", signingRequestId },
+  });
+  expect(lost.refused).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+
+  const certificate = ofWeb.team.certificates[0]?.attributes.certificateContent ?? "";
+  const { fingerprint } = new X509Certificate(Buffer.from(certificate, "base64"));
+  const sha1 = fingerprint.replaceAll(":", "");
+  await keepIn(server, acme.organizationId).certificate(acme.organizationId, { sha1 });
+  const brought = await mutate<{ certificate: { id: string } }>(
+    ...([server, acme.owner, "completeSigningRequest", "certificate { id }"] as const),
+    { signingRequestId, certificate },
+  );
+  server.sandbox.clearFailures();
+  const found = await eventually("the end of what was not known", async () => {
+    const [row] = await query<{ id: string }>(server.database.ownerUrl, [
+      "SELECT subject_id AS id FROM signing_intents WHERE credential_id = $1 AND state = 'DONE'",
+      [ofWeb.id],
+    ]);
+    return row?.id ?? null;
+  });
+  expect(found).toBe(brought.payload?.certificate.id);
+  expect(make.changes(ofWeb)).toEqual(["POST /v1/certificates"]);
 });
 
 test("what cannot be gone on with holds up nothing that comes behind it", async () => {

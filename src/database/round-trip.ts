@@ -17,7 +17,7 @@ interface Wire {
   readonly parsedStatements: Record<string, string>;
   readonly submittedNamedStatements: Record<string, string>;
   parse(message: Statement): void;
-  bind(message: { statement: string; values: readonly unknown[]; valueMapper: typeof prepareValue }): void;
+  bind(message: { statement: string; values: readonly unknown[] }): void;
   describe(message: { type: "P" }): void;
   execute(message: object): void;
   sync(): void;
@@ -50,6 +50,17 @@ interface Asking extends Asked {
   readonly reject: (error: unknown) => void;
 }
 
+/** PostgreSQL's code (`invalid_sql_statement_name`). */
+const NOT_PREPARED = "26000";
+
+/** How a trip is under way. */
+interface Way {
+  /** Whether one that went before it on the same connection has failed. */
+  readonly hasFailedBefore: () => boolean;
+  /** Told once, with what it failed with. */
+  readonly ended: (error: Error | null) => void;
+}
+
 /**
  * Prepared statements that go out in one packet, run in one transaction of their own, and are answered in one packet:
  * there is one `Sync` for all of them, and with it PostgreSQL ends the transaction (its manual, "Pipelining"). Where one
@@ -61,7 +72,7 @@ export class RoundTrip extends pg.Query {
   /** How many have been answered. */
   #answered = 0;
   #isOpen = true;
-  #askers = 0;
+  #way: Way = { hasFailedBefore: () => false, ended: () => undefined };
   #columns = new Map<string, Columns>();
   #getTypeParser: (oid: number) => Parser = () => String;
   name: string | undefined;
@@ -79,19 +90,9 @@ export class RoundTrip extends pg.Query {
     return this.#isOpen;
   }
 
-  /** How many ask in it. */
-  get askers(): number {
-    return this.#askers;
-  }
-
   /** What is asked. */
   get statements(): readonly SentStatement[] {
     return this.#asked;
-  }
-
-  /** One more asks in it. */
-  join(): void {
-    this.#askers += 1;
   }
 
   /** One more statement, before it is sent. */
@@ -123,12 +124,13 @@ export class RoundTrip extends pg.Query {
     this.#asked.push(...(asked as readonly Asking[]));
   }
 
-  /** Sends it, and gives the connection back when all is answered; one on which something failed is not used again. */
-  sendOn(client: PoolClient): void {
+  /** Sends it. */
+  sendOn(client: PoolClient, way: Way): void {
     this.#isOpen = false;
+    this.#way = way;
     this.callback = (error) => {
       this.callback = () => undefined;
-      client.release(error ?? false);
+      this.#way.ended(error ?? null);
     };
     this.#getTypeParser = (oid) => (client.getTypeParser as (oid: number, format: "text") => Parser)(oid, "text");
     client.query(this);
@@ -147,26 +149,27 @@ export class RoundTrip extends pg.Query {
     const wire = connection as Wire;
     const known = columnsOf.get(wire) ?? new Map<string, Columns>();
     columnsOf.set(wire, (this.#columns = known));
+    let values: readonly unknown[][];
+    try {
+      values = this.#asked.map((asked) => asked.values.map(prepareValue));
+    } catch (error) {
+      return error as Error; // Before anything is on the wire, where half a trip would be answered to another.
+    }
     const sentAtMs = performance.now();
     wire.stream.cork();
-    try {
-      for (const asked of this.#asked) {
-        const { name, text } = asked.statement;
-        asked.sentAtMs = sentAtMs;
-        if (wire.parsedStatements[name] === undefined && wire.submittedNamedStatements[name] === undefined) {
-          wire.parse({ name, text });
-          wire.submittedNamedStatements[name] = text;
-        }
-        wire.bind({ statement: name, values: asked.values, valueMapper: prepareValue });
-        if (!known.has(name)) wire.describe({ type: "P" });
-        wire.execute({});
+    for (const [index, asked] of this.#asked.entries()) {
+      const { name, text } = asked.statement;
+      asked.sentAtMs = sentAtMs;
+      if (wire.parsedStatements[name] === undefined && wire.submittedNamedStatements[name] === undefined) {
+        wire.parse({ name, text });
+        wire.submittedNamedStatements[name] = text;
       }
-      wire.sync();
-    } catch (error) {
-      return error as Error;
-    } finally {
-      wire.stream.uncork();
+      wire.bind({ statement: name, values: values[index] ?? [] });
+      if (!known.has(name)) wire.describe({ type: "P" });
+      wire.execute({});
     }
+    wire.sync();
+    wire.stream.uncork();
     this.#tell();
     return null;
   };
@@ -199,14 +202,23 @@ export class RoundTrip extends pg.Query {
 
   handleError(error: Error): void {
     this.#settle();
-    const [failed, ...behind] = this.#asked.slice(this.#answered);
-    // What is wrong with a statement is that asker's alone; a connection that ended is everybody's.
-    const isOfOne = failed?.asker != null && error instanceof pg.DatabaseError && error.severity === "ERROR";
-    const others = isOfOne ? behind.filter(({ asker }) => asker !== failed.asker) : [];
-    for (const asked of [failed, ...behind]) if (asked && !others.includes(asked)) asked.reject(error);
+    const unanswered = this.#asked.slice(this.#answered);
+    const again = this.#toAskAgain(unanswered, error);
+    for (const asked of unanswered) if (!again.includes(asked)) asked.reject(error);
     this.#answered = this.#asked.length;
     this.callback(error);
-    if (others.length > 0) this.again(others);
+    if (again.length > 0) this.again(again);
+  }
+
+  /** What has failed with a statement that is none of its business. */
+  #toAskAgain(unanswered: readonly Asking[], error: Error): readonly Asking[] {
+    // A connection that ended is everybody's.
+    if (!(error instanceof pg.DatabaseError) || error.severity !== "ERROR") return [];
+    const [failed, ...behind] = unanswered;
+    // What a trip before it was to prepare is not, where that has failed.
+    if (error.code === NOT_PREPARED && this.#way.hasFailedBefore())
+      return unanswered.slice(failed === this.#asked[0] ? 1 : 0);
+    return failed?.asker == null ? [] : behind.filter(({ asker }) => asker !== failed.asker);
   }
 
   /** Tells what has been answered. */

@@ -1,8 +1,9 @@
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { DataSource, EntityManager } from "typeorm";
+import { nextTrip } from "./packet.js";
 import { begin, ENTER_SCOPE, settingsOf } from "./read-pool.js";
-import { RoundTrip, type Asked, type SentStatement } from "./round-trip.js";
+import type { Asked, RoundTrip, SentStatement } from "./round-trip.js";
 
 /** Where a unit of work stands. Row-level security shows it nothing else: no roots, no rows. */
 export interface Scope {
@@ -33,45 +34,9 @@ export interface Premise {
 }
 
 /**
- * Sessions that one round trip serves at most. They save most of what asking costs, and while it is on its way others can
- * be made ready.
- */
-const SESSIONS_MOST = 8;
-
-/** Round trips that are about to be made, by the scope that they enter. */
-const gathering = new WeakMap<Pool, WeakMap<Scope, RoundTrip>>();
-
-/** The round trip that is about to be made in a scope, and has room; sent at the end of this turn of the event loop. */
-function nextTrip(pool: Pool, scope: Scope): RoundTrip {
-  const trips = gathering.get(pool) ?? new WeakMap<Scope, RoundTrip>();
-  gathering.set(pool, trips);
-  const open = trips.get(scope);
-  if (open?.isOpen === true && open.askers < SESSIONS_MOST) return open;
-  const trip = new RoundTrip((asked) => {
-    nextTrip(pool, scope).take(asked);
-  });
-  trips.set(scope, trip);
-  // What these fail with, all behind them fail with.
-  trip.ask(null, { statement: ENTER_SCOPE, values: settingsOf(scope) }).answer.catch(() => undefined);
-  const connecting = pool.connect();
-  connecting.catch(() => undefined);
-  setImmediate(() => {
-    connecting.then(
-      (client) => {
-        trip.sendOn(client);
-      },
-      (error: unknown) => {
-        trip.fail(error);
-      },
-    );
-  });
-  return trip;
-}
-
-/**
  * The reads of one request. What is asked within one turn of the event loop is one round trip, which is a transaction of
  * its own within the scope: nothing is held while the request waits for Apple, or for anything else. Sessions of the very
- * same scope, as those of one bearer are, share it.
+ * same scope, as those of one bearer are, share it; those of one organization go out together.
  */
 export class ReadSession {
   /** The last that was asked in. */
@@ -119,7 +84,6 @@ export class ReadSession {
   #gather(): RoundTrip {
     if (this.#trip?.isOpen === true) return this.#trip;
     const trip = nextTrip(this.pool, this.scope);
-    trip.join();
     this.#trip = trip;
     if (this.premise !== null && this.#premise === null) {
       const { question, accept } = this.premise;

@@ -36,6 +36,17 @@ export const EQUIVALENT: readonly (readonly [place: string, what: string, why: s
     "asked for things alone that a list through usable keys has given to the same request",
   ],
   [
+    "making/intent.ts:55",
+    "owner_id = $2",
+    "a public key that is waited for is of one signing request, which is of that tenant",
+  ],
+  ["making/intent.ts:67", "owner_id = $2", "what it was begun as is a hash of the tenant's id and more"],
+  [
+    "services/sub-organization.ts:74",
+    "root_id = ANY (:tenants)",
+    "a share without all has none but for what was just deleted, by whoever stands in its root",
+  ],
+  [
     "signing/certificate/certificate-renewal.ts:92",
     "owner_id = $2",
     "what renews a certificate, which is named by its id, is of that certificate's owner",

@@ -115,6 +115,8 @@ describe("profiles that Apple holds", () => {
     const [inWeb] = idsOf(await pick([appleId], { tenantId: web }));
     expect(inWeb).toMatch(/^prof_/);
     expect(inWeb).not.toBe(id);
+    expect(idsOf(await pick([appleId], { tenantId: web }))).toEqual([inWeb]);
+    expect(idsOf(await pick([appleId]))).toEqual([id]);
   });
 
   test("each get their own verdict: absent, malformed and invalid ones leave the others", async () => {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
 import { Denial } from "../errors.js";
 
@@ -27,14 +27,14 @@ const JWKS_TIMEOUT_MS = 5_000;
 /** A new access token: the text that is shown once, and what is stored of it. */
 export function makeToken(): { token: string; hash: Buffer; preview: string } {
   const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString("base64url");
-  return { token, hash: hashOf(token), preview: token.slice(0, PREVIEW_CHARACTERS) };
+  return { token, hash: Buffer.from(hashOf(token), "hex"), preview: token.slice(0, PREVIEW_CHARACTERS) };
 }
 
-const hashOf = (token: string): Buffer => createHash("sha256").update(token).digest();
+const hashOf = (token: string): string => hash("sha256", token, "hex");
 
-/** What an Authorization header presents: an access token by its hash, or a JWT of the identity provider. */
+/** What an Authorization header presents: an access token by its SHA-256 in hex, or a JWT of the identity provider. */
 export type Presented =
-  { readonly kind: "token"; readonly hash: Buffer } | { readonly kind: "jwt"; readonly jwt: string };
+  { readonly kind: "token"; readonly hash: string } | { readonly kind: "jwt"; readonly jwt: string };
 
 /** Reads an Authorization header; null where it presents nothing that could be valid. */
 export function readBearer(header: string | undefined): Presented | null {

@@ -15,7 +15,7 @@ const TOKEN = {
   name: "sign_in_token",
   text: `SELECT id, root_id AS "rootId", tenant_id AS "tenantId", name, preview, permissions, is_owner AS "isOwner",
       expires_at AS "expiresAt", last_used_at AS "lastUsedAt", created_at AS "createdAt"
-    FROM access_tokens WHERE token_hash = $1 AND expires_at > now()`,
+    FROM access_tokens WHERE token_hash = decode($1, 'hex') AND expires_at > now()`,
 };
 const MEMBERSHIPS = {
   name: "sign_in_memberships",
@@ -28,9 +28,9 @@ const TOUCH_INTERVAL_MS = 60_000;
 /** How many of those who signed in a process remembers: the longest unseen goes first. */
 const REMEMBERED_MOST = 10_000;
 
-/** What was presented and may be somebody: a token by its hash, or whom a verified JWT names. */
+/** What was presented and may be somebody: a token by its SHA-256 in hex, or whom a verified JWT names. */
 export type Claim =
-  { readonly kind: "token"; readonly hash: Buffer } | { readonly kind: "user"; readonly user: Identity };
+  { readonly kind: "token"; readonly hash: string } | { readonly kind: "user"; readonly user: Identity };
 
 /** Who made a claim when it was last seen, and the reads of the request, which come after the question whether that still holds. */
 export interface Assumed {
@@ -69,7 +69,7 @@ export class SignIns {
 }
 
 const nameOf = (claim: Claim): string =>
-  claim.kind === "token" ? claim.hash.toString("hex") : JSON.stringify(claim.user);
+  claim.kind === "token" ? claim.hash : JSON.stringify(claim.user);
 
 /** Verifies what can be verified without the database; null where users cannot sign in. Throws UNAUTHENTICATED. */
 export async function claimOf({ verifyJwt }: Platform, presented: Presented): Promise<Claim | null> {
@@ -138,7 +138,7 @@ function isEqual(value: unknown, other: unknown): boolean {
 }
 
 const presentedBy = (claim: Claim): Pick<Scope, "presentedHash" | "signedInEmail"> =>
-  claim.kind === "token" ? { presentedHash: claim.hash.toString("hex") } : { signedInEmail: claim.user.email };
+  claim.kind === "token" ? { presentedHash: claim.hash } : { signedInEmail: claim.user.email };
 
 const questionOf = (claim: Claim): SentStatement =>
   claim.kind === "token"

@@ -29,7 +29,7 @@ export const EQUIVALENT: readonly (readonly [place: string, what: string, why: s
   ["services/signing/signing-request.ts", "ownedWhere", CHECKED_BEFORE],
   ["making/profile-making.ts", "owner_id = $2", BY_ITS_OWN_ID],
   ["making/certificate-making.ts:21", "owner_id = $2", BY_ITS_OWN_ID],
-  ["making/certificate-making.ts:35", "owner_id = $2", BY_ITS_OWN_ID],
+  ["making/certificate-making.ts:36", "owner_id = $2", BY_ITS_OWN_ID],
   [
     "src/loaders/apple/list.ts:51",
     "withKeysToView",

@@ -19,7 +19,7 @@ const STEPS = [
 ];
 
 const [oldKey, newKey] = [randomBytes(32).toString("base64"), randomBytes(32).toString("base64")];
-/** After how many steps a rotation of data keys is killed: 3 or so for many kills, as `KILLED_AFTER=3 npm test -- vault/rotation-killed`. */
+/** After how many steps a rotation of data keys is killed: 6 for more kills, as `KILLED_AFTER=6 npm test -- vault/rotation-killed`. */
 const KILLED_AFTER = Number(process.env["KILLED_AFTER"] ?? 12);
 /** Data keys that are wrapped anew in one transaction are 100: so many organizations take three. */
 const ORGANIZATIONS = 210;
@@ -88,7 +88,7 @@ test("a rotation of the data keys that is killed again and again loses nothing, 
   const before = await dataKeys();
   const { right } = await openAll(server.database.ownerUrl, ...keys);
   const kills = await untilDone(["vault", "rotate", "--data-keys", "--wait", "0"], KILLED_AFTER);
-  expect(kills).toBeGreaterThanOrEqual(KILLED_AFTER > 3 ? 2 : 10);
+  expect(kills).toBeGreaterThanOrEqual(KILLED_AFTER > 6 ? 2 : 4);
   const after = await dataKeys();
   expect(after).toHaveLength(before.length);
   expect(after.filter(({ id }) => before.some((old) => old.id === id))).toEqual([]);

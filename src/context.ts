@@ -11,6 +11,7 @@ import { ReadSession } from "./database/tenancy.js";
 import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
 import type { Refusal } from "./errors.js";
+import { Assumptions, type SeenRows } from "./loaders/assumption.js";
 import { createLoaders, type Loaders } from "./loaders/index.js";
 import { sees } from "./rules/node.js";
 import type { Deadline } from "./server/deadline.js";
@@ -33,6 +34,8 @@ export interface Platform {
   readonly snapshots: Snapshots;
   /** Who signed in here. */
   readonly signIns: SignIns;
+  /** What was shown here, by its id. */
+  readonly seenRows: SeenRows;
   /** What one process of many does at a time. */
   readonly locks: AdvisoryLocks;
   /** Null where no identity provider is configured. */
@@ -47,6 +50,8 @@ export interface Context {
   readonly requestId: string;
   /** Rejects where the viewer is not who it was taken for: nothing is done, noted or answered before it resolves. */
   readonly confirmed: Promise<void>;
+  /** What is taken for granted until it is confirmed: nothing is noted or answered before it holds. */
+  readonly assumptions: Assumptions;
   /** When the request has to end. */
   readonly deadline: Pick<Deadline, "signal" | "check" | "lift">;
   /** From where it came. */
@@ -79,8 +84,9 @@ export function createContext(
     deadline = NO_DEADLINE,
     reads = new ReadSession(platform.readPool, viewer.scope, deadline),
     confirmed = Promise.resolve(),
+    assumptions = Assumptions.none(),
   }: Pick<Context, "requestId" | "ipAddress"> &
-    Partial<Pick<Context, "deadline" | "confirmed"> & { readonly reads: ReadSession }>,
+    Partial<Pick<Context, "deadline" | "confirmed" | "assumptions"> & { readonly reads: ReadSession }>,
 ): Context {
   const actor = actorOf({ viewer, requestId, ipAddress });
   const signerIn = (tenants: readonly string[], use: ShareUse): Signer<UsableKey> => {
@@ -89,7 +95,7 @@ export function createContext(
   };
   const load = (): Loaders =>
     createLoaders({
-      ...{ reads, viewer, snapshots: platform.snapshots, deadline },
+      ...{ reads, viewer, snapshots: platform.snapshots, assumptions, deadline },
       signer: () => signerIn(viewer.tenantsWith(PERMISSION_FOR_USE.VIEW), "VIEW"),
     });
   return {
@@ -98,6 +104,7 @@ export function createContext(
     requestId,
     ipAddress,
     confirmed,
+    assumptions,
     deadline,
     refusals: [],
     loaders: load(),

@@ -9,6 +9,7 @@ import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
 import { DatabaseProbe } from "./database/probe.js";
 import { makeReadPool } from "./database/read-pool.js";
+import { SeenRows } from "./loaders/assumption.js";
 import { dataKeyStore } from "./services/vault/data-key.js";
 import { ReconcileJobs } from "./jobs/reconcile.js";
 import { SyncJobs } from "./jobs/sync.js";
@@ -100,6 +101,7 @@ export async function openPlatform(
       tokens: new TokenCache(),
       snapshots,
       signIns: new SignIns(),
+      seenRows: new SeenRows(),
       locks,
       verifyJwt: config.oidc === null ? null : jwtVerifier(config.oidc),
       log,

@@ -78,7 +78,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
 /** Files of a layer of nouns that are no noun: what holds the nouns of the layer together. */
 const STRUCTURE: Readonly<Record<string, readonly string[]>> = {
   entities: ["index"],
-  loaders: ["index", "batch", "shareable", "list", "lazy"],
+  loaders: ["index", "batch", "shareable", "list", "lazy", "assumption"],
   resolvers: ["index", "connection", "payload", "selection"],
   rules: ["index", "guard", "shield"],
   services: ["input", "write", "store", "standing", "outcome"],

@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import type { Assumptions } from "./assumption.js";
 
 /** A page of a list: `after` is the id of the last row before it, null at the start. */
 export interface PageArgs {
@@ -23,6 +24,8 @@ export class Loader<Key, Value, CacheKey = Key> {
   constructor(
     private readonly batch: DataLoader.BatchLoadFn<Key, Value>,
     private readonly options: DataLoader.Options<Key, Value, CacheKey> = {},
+    /** What is taken for granted, while `ask` asks for it; undefined: nothing is. */
+    private readonly assume: (key: Key, ask: () => Promise<unknown>) => Value | undefined = () => undefined,
   ) {}
 
   get #loader(): DataLoader<Key, Value, CacheKey> {
@@ -30,13 +33,18 @@ export class Loader<Key, Value, CacheKey = Key> {
   }
 
   load(key: Key): Promise<Value> {
-    const known = this.#known.get(key);
-    return known === undefined ? this.#loader.load(key) : Promise.resolve(known);
+    return Promise.resolve(this.find(key));
   }
 
   /** As `load`, but what is known already is not waited for: a list of hundreds asks for the same few. */
   find(key: Key): Found<Value> {
-    return this.#known.get(key) ?? this.#loader.load(key);
+    return this.#known.get(key) ?? this.#assumed(key) ?? this.#loader.load(key);
+  }
+
+  #assumed(key: Key): Value | undefined {
+    const assumed = this.assume(key, () => this.#loader.load(key));
+    if (assumed !== undefined) this.#known.set(key, assumed);
+    return assumed;
   }
 
   loadMany(keys: readonly Key[]): Promise<(Value | Error)[]> {
@@ -61,12 +69,47 @@ export function oneByKey<Row>(
   load: (keys: readonly string[]) => Promise<readonly Row[]>,
   keyOf: (row: Row) => string,
 ): Loader<string, Row | null> {
-  return new Loader(async (keys) => {
+  return new Loader(rowsByKey(load, keyOf));
+}
+
+/** A row that is named by an id of ours. */
+interface Named {
+  readonly id: string;
+}
+
+/** As `oneByKey`, of things by their ids; what the viewer saw before is taken for granted. `note` is told of each row. */
+export function oneById<Row extends Named>(
+  load: (ids: readonly string[]) => Promise<readonly Row[]>,
+  assumptions: Assumptions,
+  note: (row: Row) => void = () => undefined,
+): Loader<string, Row | null> {
+  const rowsOf = rowsByKey(load, (row) => row.id);
+  const batch = async (ids: readonly string[]): Promise<(Row | null)[]> => {
+    const rows = await rowsOf(ids);
+    for (const [index, row] of rows.entries()) {
+      assumptions.learn(ids[index] ?? "", row);
+      if (row !== null) note(row);
+    }
+    return rows;
+  };
+  return new Loader<string, Row | null>(batch, {}, (id, ask) => {
+    const row = assumptions.take<Row>(id, ask);
+    if (row === null) return undefined;
+    note(row);
+    return row;
+  });
+}
+
+function rowsByKey<Row>(
+  load: (keys: readonly string[]) => Promise<readonly Row[]>,
+  keyOf: (row: Row) => string,
+): (keys: readonly string[]) => Promise<(Row | null)[]> {
+  return async (keys) => {
     // PostgreSQL's text holds no NUL: a key with one is the key of nothing.
     const possible = keys.filter((key) => !key.includes("\u0000"));
     const found = new Map((await load(possible)).map((row) => [keyOf(row), row]));
     return keys.map((key) => found.get(key) ?? null);
-  });
+  };
 }
 
 /** A loader of whole lists: one statement for all the keys of a tick, in the order in which it gives the rows. */

@@ -2,8 +2,16 @@ import type { Viewer } from "../auth/viewer.js";
 import type { ReadSession, Statement } from "../database/tenancy.js";
 import type { AppleProgram, Credential, CredentialStatus } from "../entities/credential.js";
 import type { SharingTag } from "../entities/share.js";
-import { oneByKey, pagesByKey } from "./batch.js";
-import { byIdStatement, byTenantStatement, type Shareable, type TenantLoader, withOwners } from "./shareable.js";
+import type { Assumptions } from "./assumption.js";
+import { oneById, oneByKey, pagesByKey } from "./batch.js";
+import {
+  byIdStatement,
+  byTenantStatement,
+  ownerTo,
+  type Shareable,
+  type TenantLoader,
+  type WithOwner,
+} from "./shareable.js";
 
 /** A key as loaded: never with the sealed key itself. */
 export type CredentialRow = Omit<Credential, "sealedKey">;
@@ -62,7 +70,7 @@ const LAST_USE = {
 };
 
 /** Loaders of keys. */
-export function credentialLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
+export function credentialLoaders(reads: ReadSession, viewer: Viewer, assumptions: Assumptions, others: TenantLoader) {
   const { scope } = viewer;
   const listed = <Row extends BriefCredential>(statement: Statement) =>
     pagesByKey<Row, CredentialFilter>((ids, { after, limit, filter }) =>
@@ -72,13 +80,10 @@ export function credentialLoaders(reads: ReadSession, viewer: Viewer, others: Te
       ]),
     );
   return {
-    credential: oneByKey<FoundCredential>(
-      async (ids) =>
-        withOwners(
-          await reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewer.tenantsWith("CREDENTIALS_VIEW")]),
-          others,
-        ),
-      (row) => row.id,
+    credential: oneById<FoundCredential & WithOwner>(
+      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewer.tenantsWith("CREDENTIALS_VIEW")]),
+      assumptions,
+      ownerTo(others),
     ),
     credentialsByTenant: listed<ListedCredential>(BY_TENANT),
     credentialsByTenantInBrief: listed<BriefCredential>(BY_TENANT_IN_BRIEF),

@@ -3,6 +3,7 @@ import type { Viewer } from "../auth/viewer.js";
 import type { ReadSession } from "../database/tenancy.js";
 import type { Snapshots } from "../services/apple/snapshot.js";
 import type { UsableKey } from "../services/signing-key.js";
+import type { Assumptions } from "./assumption.js";
 import { accessTokenLoaders } from "./access-token.js";
 import { appleBundleIdLoaders } from "./apple/bundle-id.js";
 import { appleCertificateLoaders } from "./apple/certificate.js";
@@ -29,20 +30,23 @@ export interface LoaderSources {
   readonly viewer: Viewer;
   readonly signer: () => Signer<UsableKey>;
   readonly snapshots: Snapshots;
+  readonly assumptions: Assumptions;
   /** Its signal is aborted when the request has to end. */
   readonly deadline: { readonly signal: AbortSignal };
 }
 
 /** Loaders by what they load: each group is made from the sources of a request, and may ask the others. */
 const GROUPS = {
-  tenants: ({ reads, viewer }: LoaderSources) => tenantLoaders(reads, viewer),
+  tenants: ({ reads, viewer, assumptions }: LoaderSources) => tenantLoaders(reads, viewer, assumptions),
   members: ({ reads, viewer }: LoaderSources) => memberLoaders(reads, viewer),
   accessTokens: ({ reads, viewer }: LoaderSources) => accessTokenLoaders(reads, viewer),
   auditEvents: ({ reads, viewer }: LoaderSources) => auditEventLoaders(reads, viewer),
-  credentials: ({ reads, viewer }: LoaderSources, others: TenantLoader) => credentialLoaders(reads, viewer, others),
-  certificates: ({ reads, viewer }: LoaderSources, others: TenantLoader) => certificateLoaders(reads, viewer, others),
-  provisioningProfiles: ({ reads, viewer }: LoaderSources, others: TenantLoader) =>
-    provisioningProfileLoaders(reads, viewer, others),
+  credentials: ({ reads, viewer, assumptions }: LoaderSources, others: TenantLoader) =>
+    credentialLoaders(reads, viewer, assumptions, others),
+  certificates: ({ reads, viewer, assumptions }: LoaderSources, others: TenantLoader) =>
+    certificateLoaders(reads, viewer, assumptions, others),
+  provisioningProfiles: ({ reads, viewer, assumptions }: LoaderSources, others: TenantLoader) =>
+    provisioningProfileLoaders(reads, viewer, assumptions, others),
   shares: ({ reads, viewer }: LoaderSources, others: ShareSubjects) => shareLoaders(reads, viewer, others),
   expiring: ({ reads, viewer }: LoaderSources) => expiringLoaders(reads, viewer),
   signingRequests: ({ reads, viewer }: LoaderSources) => signingRequestLoaders(reads, viewer),

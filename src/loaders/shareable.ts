@@ -67,13 +67,10 @@ export function byTenantStatement(
   };
 }
 
-/** What is asked by its id, and its owner, who is not asked for again. */
-export function withOwners<Row extends { readonly ownerId: string; readonly rootId: string }>(
-  rows: readonly (Row & WithOwner)[],
-  { tenant }: TenantLoader,
-): readonly Row[] {
-  for (const { ownerId: id, rootId, ownerName: name, ownerCreatedAt: createdAt } of rows) {
+/** The owner of what was asked by its id is not asked for again. */
+export const ownerTo =
+  ({ tenant }: TenantLoader) =>
+  (row: WithOwner & { readonly ownerId: string; readonly rootId: string }): void => {
+    const { ownerId: id, rootId, ownerName: name, ownerCreatedAt: createdAt } = row;
     tenant.prime(id, { id, rootId, name, createdAt });
-  }
-  return rows;
-}
+  };

@@ -2,7 +2,8 @@ import { live } from "../database/readable-by.js";
 import type { ReadSession } from "../database/tenancy.js";
 import type { Tenant } from "../entities/tenant.js";
 import type { Viewer } from "../auth/viewer.js";
-import { manyByKey, oneByKey, pagesByKey } from "./batch.js";
+import type { Assumptions } from "./assumption.js";
+import { manyByKey, oneById, pagesByKey } from "./batch.js";
 
 /** A tenant as loaded: without what only writes need. */
 export type TenantRow = Pick<Tenant, "id" | "rootId" | "name" | "createdAt">;
@@ -50,11 +51,8 @@ const ENTERED = {
 };
 
 /** Loaders of organizations and sub-organizations. */
-export function tenantLoaders(reads: ReadSession, { scope }: Viewer) {
-  const tenant = oneByKey<TenantRow>(
-    (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids]),
-    (row) => row.id,
-  );
+export function tenantLoaders(reads: ReadSession, { scope }: Viewer, assumptions: Assumptions) {
+  const tenant = oneById<TenantRow>((ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids]), assumptions);
   /** Of those in a list nobody asks again by the id: the owner of a tenant's keys is known. */
   const known = <Row extends TenantRow>(rows: Row[]): Row[] => {
     for (const row of rows) tenant.prime(row.id, row);

@@ -90,10 +90,11 @@ async function countCost(
   await rates.countCost(contextValue.viewer.actorId, cost);
 }
 
-/** Queries end in time; mutations are carried through, once it is sure who asks. */
+/** Queries end in time; mutations are carried through, once it is sure who asks, and take nothing for granted. */
 async function confirmChange({ operation, contextValue }: Resolved): Promise<void> {
   if (operation?.operation !== OperationTypeNode.MUTATION) return;
   contextValue.deadline.lift();
+  contextValue.assumptions.end();
   await contextValue.confirmed;
 }
 

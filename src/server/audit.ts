@@ -53,14 +53,12 @@ interface Miss {
 async function entriesOf(request: Answered): Promise<AuditEntry[]> {
   const { operation, contextValue: ctx } = request;
   if (request.errors === undefined && ctx.refusals.every((list) => list.length === 0)) return [];
-  // Whoever is not who they were taken for is asked again, as who they are.
-  if (
-    !(await ctx.confirmed.then(
-      () => true,
-      () => false,
-    ))
-  )
-    return [];
+  // Whoever is not who they were taken for is asked again, as who they are; and so is what was not as it was taken for.
+  const isSure = await ctx.confirmed.then(
+    () => ctx.assumptions.hold(),
+    () => false,
+  );
+  if (!isSure) return [];
   const isMutation = operation?.operation === OperationTypeNode.MUTATION;
   const names = operation === undefined ? new Map<string, string>() : fieldNames(operation, request.document);
   const thrown = (request.errors ?? []).flatMap((error): Miss[] => {

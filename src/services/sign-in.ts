@@ -35,6 +35,8 @@ export type Claim =
 /** Who made a claim when it was last seen, and the reads of the request, which come after the question whether that still holds. */
 export interface Assumed {
   readonly viewer: Viewer;
+  /** Names the viewer as it was seen. */
+  readonly name: string;
   readonly reads: ReadSession;
   /** Rejects with UNAUTHENTICATED where it is somebody else by now, or nobody. Nothing is done or answered before it resolves. */
   readonly confirmed: Promise<void>;
@@ -46,6 +48,8 @@ interface Remembered {
   readonly viewer: Viewer;
   /** Where the viewer's requests read: while this is remembered, together. */
   readonly scope: Scope;
+  /** Of this process alone; another where anything of the viewer is another. */
+  readonly name: string;
   /** What is asked to confirm it. */
   readonly question: SentStatement;
 }
@@ -68,8 +72,7 @@ export class SignIns {
   }
 }
 
-const nameOf = (claim: Claim): string =>
-  claim.kind === "token" ? claim.hash : JSON.stringify(claim.user);
+const nameOf = (claim: Claim): string => (claim.kind === "token" ? claim.hash : JSON.stringify(claim.user));
 
 /** Verifies what can be verified without the database; null where users cannot sign in. Throws UNAUTHENTICATED. */
 export async function claimOf({ verifyJwt }: Platform, presented: Presented): Promise<Claim | null> {
@@ -87,9 +90,12 @@ export async function signIn(platform: Platform, claim: Claim): Promise<Viewer |
   return remembered && remembered.viewer;
 }
 
+let named = 0;
+const newName = (): string => String((named += 1));
+
 function rememberedOf(claim: Claim, rows: readonly object[], question: SentStatement): Remembered | null {
   const viewer = viewerOf(claim, rows);
-  return viewer && { rows, viewer, question, scope: { ...viewer.scope, ...presentedBy(claim) } };
+  return viewer && { rows, viewer, name: newName(), question, scope: { ...viewer.scope, ...presentedBy(claim) } };
 }
 
 /**
@@ -99,7 +105,7 @@ function rememberedOf(claim: Claim, rows: readonly object[], question: SentState
 export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline, "check">): Assumed | null {
   const remembered = platform.signIns.get(claim);
   if (remembered === undefined) return null;
-  const { viewer, scope, question } = remembered;
+  const { viewer, name, scope, question } = remembered;
   let now = viewer;
   const reads = new ReadSession(platform.readPool, scope, deadline, {
     question,
@@ -112,7 +118,7 @@ export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline
   });
   const confirmed = reads.hold().then(() => touch(platform, now));
   confirmed.catch(() => undefined); // Whoever answers awaits it.
-  return { viewer, reads, confirmed };
+  return { viewer, name, reads, confirmed };
 }
 
 /** The same somebody, as they are now; null where the rows make another, or nobody. */

@@ -6,6 +6,7 @@ import type { AppleList } from "../../entities/apple/snapshot.js";
 import { CodedError, Denial, type ErrorCode } from "../../errors.js";
 import type { Refreshed, Snapshots } from "../../services/apple/snapshot.js";
 import type { UsableKey } from "../../services/signing-key.js";
+import type { Assumptions } from "../assumption.js";
 import { Loader, oneByKey } from "../batch.js";
 import type { AppleReader } from "./list.js";
 
@@ -64,6 +65,7 @@ const BUDGET = {
 export interface SnapshotSources {
   readonly signer: Signer<UsableKey>;
   readonly snapshots: Snapshots;
+  readonly assumptions: Assumptions;
   /** Its signal is aborted when the request has to end. */
   readonly deadline: { readonly signal: AbortSignal };
 }
@@ -71,10 +73,12 @@ export interface SnapshotSources {
 /** Loaders of how old is what is kept; a list that is older than wanted is renewed first. */
 export function appleSnapshotLoaders(
   { reads, roots, tenants }: AppleReader,
-  { signer, snapshots, deadline }: SnapshotSources,
+  { signer, snapshots, assumptions, deadline }: SnapshotSources,
 ) {
   async function renewed(wanted: Wanted, state: StateRow | null): Promise<Prepared | Error> {
     const kept = state?.asOf ?? null;
+    // Apple is asked for nothing that is only taken for granted: whoever asked is answered anew.
+    if (!(await assumptions.hold())) return new Denial("NOT_FOUND");
     const authorization = await signer.load(wanted.credentialId);
     const refreshed = snapshots.refresh({
       authorization,

@@ -4,8 +4,16 @@ import type { ReadSession } from "../../database/tenancy.js";
 import type { CertificateState, CertificateType } from "../../entities/apple/certificate.js";
 import type { SharingTag } from "../../entities/share.js";
 import type { Certificate } from "../../entities/signing/certificate.js";
-import { manyByKey, oneByKey, pagesByKey } from "../batch.js";
-import { byIdStatement, byTenantStatement, type Shareable, type TenantLoader, withOwners } from "../shareable.js";
+import type { Assumptions } from "../assumption.js";
+import { manyByKey, oneById, oneByKey, pagesByKey } from "../batch.js";
+import {
+  byIdStatement,
+  byTenantStatement,
+  ownerTo,
+  type Shareable,
+  type TenantLoader,
+  type WithOwner,
+} from "../shareable.js";
 import { downloadableStatement, ownByIdentity, ownStatement } from "./list.js";
 
 /** A certificate as loaded: never with its private key, but whether there is one. */
@@ -77,13 +85,14 @@ const OF_CREDENTIAL = {
 };
 
 /** Loaders of certificates that tenants keep. */
-export function certificateLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
+export function certificateLoaders(reads: ReadSession, viewer: Viewer, assumptions: Assumptions, others: TenantLoader) {
   const { scope } = viewer;
   const viewing = viewer.tenantsWith("SIGNING_VIEW");
   return {
-    certificate: oneByKey<FoundCertificate>(
-      async (ids) => withOwners(await reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]), others),
-      (row) => row.id,
+    certificate: oneById<FoundCertificate & WithOwner>(
+      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]),
+      assumptions,
+      ownerTo(others),
     ),
     certificatesByTenant: pagesByKey<ListedCertificate, CertificateFilter>((ids, { after, limit, filter }) =>
       reads.rows(BY_TENANT, [

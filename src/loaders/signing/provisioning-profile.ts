@@ -4,8 +4,16 @@ import type { ReadSession } from "../../database/tenancy.js";
 import type { ProfileState, ProfileType } from "../../entities/apple/provisioning-profile.js";
 import type { SharingTag } from "../../entities/share.js";
 import type { ProvisioningProfile } from "../../entities/signing/provisioning-profile.js";
-import { manyByKey, oneByKey, pagesByKey } from "../batch.js";
-import { byIdStatement, byTenantStatement, type Shareable, type TenantLoader, withOwners } from "../shareable.js";
+import type { Assumptions } from "../assumption.js";
+import { manyByKey, oneById, oneByKey, pagesByKey } from "../batch.js";
+import {
+  byIdStatement,
+  byTenantStatement,
+  ownerTo,
+  type Shareable,
+  type TenantLoader,
+  type WithOwner,
+} from "../shareable.js";
 import { downloadableStatement, ownByIdentity, ownStatement } from "./list.js";
 
 /** A profile as loaded: never with its content. */
@@ -85,13 +93,19 @@ const OF_CREDENTIAL = {
 };
 
 /** Loaders of provisioning profiles that tenants keep. */
-export function provisioningProfileLoaders(reads: ReadSession, viewer: Viewer, others: TenantLoader) {
+export function provisioningProfileLoaders(
+  reads: ReadSession,
+  viewer: Viewer,
+  assumptions: Assumptions,
+  others: TenantLoader,
+) {
   const { scope } = viewer;
   const viewing = viewer.tenantsWith("SIGNING_VIEW");
   return {
-    provisioningProfile: oneByKey<FoundProfile>(
-      async (ids) => withOwners(await reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]), others),
-      (row) => row.id,
+    provisioningProfile: oneById<FoundProfile & WithOwner>(
+      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]),
+      assumptions,
+      ownerTo(others),
     ),
     provisioningProfilesByTenant: pagesByKey<ListedProfile, ProfileFilter>((ids, { after, limit, filter }) =>
       reads.rows(BY_TENANT, [

@@ -1,6 +1,6 @@
 import { Field, ID, InterfaceType } from "type-graphql";
 import { PrimaryColumn } from "typeorm";
-import { kindOf, type IdKind } from "../ids.js";
+import { ID_PREFIXES, type IdKind } from "../ids.js";
 
 const TYPE_NAMES: Partial<Record<IdKind, string>> = {
   organization: "Organization",
@@ -17,8 +17,13 @@ const TYPE_NAMES: Partial<Record<IdKind, string>> = {
   user: "User",
 };
 
-/** The GraphQL type that a stored thing has: its id says so. */
-export const typeNameOf = (value: { id: string }): string | undefined => TYPE_NAMES[kindOf(value.id) ?? "dataKey"];
+const TYPE_NAME_BY_PREFIX = new Map(
+  Object.entries(TYPE_NAMES).map(([kind, name]) => [ID_PREFIXES[kind as IdKind] as string, name]),
+);
+
+/** The GraphQL type that a stored thing has: the prefix of its id says so. */
+export const typeNameOf = ({ id }: { id: string }): string | undefined =>
+  TYPE_NAME_BY_PREFIX.get(id.slice(0, id.indexOf("_")));
 
 /** Anything with an id that can be asked for again. */
 @InterfaceType({

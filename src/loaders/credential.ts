@@ -25,7 +25,7 @@ export type ListedCredential = CredentialRow & { readonly tag: SharingTag | null
 /** The same, without what few lists ask for. */
 export type BriefCredential = Pick<
   ListedCredential,
-  "id" | "rootId" | "ownerId" | "name" | "program" | "keyType" | "keyId" | "tag"
+  "id" | "rootId" | "ownerId" | "name" | "program" | "keyId" | "tag"
 >;
 
 /** What narrows a list of keys; null: any. */
@@ -37,14 +37,13 @@ export interface CredentialFilter {
 }
 
 /** What is enough where a list asks for nothing else: a page of a frontend seldom does, and the rest is the larger part. */
-const IN_BRIEF = `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.program, k.key_type AS "keyType",
-    k.key_id AS "keyId"`;
+const IN_BRIEF = `k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.program, k.key_id AS "keyId"`;
 
 const CREDENTIALS: Shareable = {
   table: "credentials",
   subject: "credential_id",
   use: null,
-  columns: `${IN_BRIEF}, k.issuer_id AS "issuerId", k.fingerprint, k.key_version AS "keyVersion",
+  columns: `${IN_BRIEF}, k.key_type AS "keyType", k.issuer_id AS "issuerId", k.fingerprint, k.key_version AS "keyVersion",
     k.health_status AS "healthStatus", k.health_advice AS "healthAdvice", k.health_checked_at AS "healthCheckedAt",
     k.created_at AS "createdAt", k.updated_at AS "updatedAt"`,
 };

@@ -32,7 +32,7 @@ import { nodesNeedOnly } from "./selection.js";
 
 /** Fields of a key in a list for which a `BriefCredential` is enough. */
 const IN_BRIEF: ReadonlySet<string> = new Set([
-  ...["__typename", "id", "name", "program", "keyType", "keyId", "owner", "share", "lastUsedAt", "appStoreConnect"],
+  ...["__typename", "id", "name", "program", "keyId", "owner", "share", "lastUsedAt", "appStoreConnect"],
   ...["viewerCanUpdate", "viewerCanDelete", "viewerCanShare"],
 ]);
 

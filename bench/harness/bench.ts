@@ -17,6 +17,8 @@ export interface Bench {
   readonly growth: readonly number[];
   /** How often something that is done as a whole is done. */
   readonly repeats: number;
+  /** Folder that gets a profile of Countersign under the reads; null: none is taken. */
+  readonly profile: string | null;
   /** Says what goes on. */
   readonly say: (line: string) => void;
 }

@@ -13,6 +13,8 @@ export interface Options {
   readonly json: string | null;
   /** Whether docs/performance.md gets the results. */
   readonly writeDocs: boolean;
+  /** Folder that gets a profile of Countersign's CPU under the reads; null: none is taken. */
+  readonly profile: string | null;
   /** Results of an earlier run, instead of running; null: they are measured. */
   readonly from: string | null;
 }
@@ -27,6 +29,7 @@ export const USAGE = `npm run bench -- [options]
   --growth 1,10,50   how many times the rows the databases of the part growth hold
   --json FILE        writes the results there, beside those of other parts that the file has
   --write-docs       writes the tables of docs/performance.md, from the file of --json or --from where one is named
+  --profile DIR      writes a profile of Countersign's CPU under the reads there, which slows it
   --from FILE        measures nothing, and takes the results of an earlier run`;
 
 /** Reads the command line; null: it asks for help. Throws a RangeError or a TypeError that says what is wrong. */
@@ -42,6 +45,7 @@ export function readOptions(args: readonly string[], all: readonly string[]): Op
       growth: { type: "string" },
       json: { type: "string" },
       "write-docs": { type: "boolean", default: false },
+      profile: { type: "string" },
       from: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -70,6 +74,7 @@ export function readOptions(args: readonly string[], all: readonly string[]): Op
     repeats: quick ? 3 : 5,
     json: values.json ?? null,
     writeDocs: values["write-docs"],
+    profile: values.profile ?? null,
     from: values.from ?? null,
   };
 }

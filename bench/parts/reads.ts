@@ -37,8 +37,9 @@ const WANTED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 /** Reads, beside the limit and the peers. */
 export async function reads(bench: Bench): Promise<Findings> {
-  const { postgres, key } = bench;
-  const countersign = await startCountersign(countersignEnvironment(postgres, key));
+  const { postgres, key, profile } = bench;
+  const profiling = profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+  const countersign = await startCountersign(countersignEnvironment(postgres, key), profiling);
   const limit = await startLimit(postgres);
   const peers = new Map<Peer, Program>();
   for (const peer of PEERS) {

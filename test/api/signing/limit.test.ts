@@ -31,7 +31,10 @@ test("of 100 that ask at once where Apple has room for two, two get a certificat
     .certificates.filter(({ attributes }) => attributes.certificateType === "DISTRIBUTION");
   victim.sandbox.configure({ certificateLimits: { DISTRIBUTION: standing.length + 2 } });
   const input = { tenantId: victim.organizationId, credentialId: key.credentialId, type: "DISTRIBUTION" };
-  const answers = await Promise.all(Array.from({ length: 100 }, () => victim.ask<Created>(CREATE, { input })));
+  // Whom a busy machine gave no connection within its time asks once more, as a client does.
+  const create = async () =>
+    (await victim.ask<Created>(CREATE, { input })) ?? (await victim.ask<Created>(CREATE, { input }));
+  const answers = await Promise.all(Array.from({ length: 100 }, create));
   const made = answers.flatMap((answer) => answer?.createCertificate.certificate?.id ?? []);
   const refused = answers.flatMap((answer) => answer?.createCertificate.userErrors ?? []);
   expect(made).toHaveLength(2);

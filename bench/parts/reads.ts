@@ -77,7 +77,7 @@ async function contendersOf(
     others.push({ name: NAMES[peer], program, question: ofGraph(program.url, query, variables(rows), standing) });
   }
   const contenders: Contender[] = [{ name: COUNTERSIGN, ask: ours.ask, pid: countersign.pid }];
-  // Requests of one bearer share round trips; those of many have to do without.
+  // Requests of one bearer share transactions; those of many share packets alone.
   if (read.postgraphile !== undefined) {
     const asks: Ask[] = [];
     for (const token of rows.tokens) {

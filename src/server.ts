@@ -8,20 +8,21 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
-import { readBearer } from "./auth/bearer.js";
 import type { Platform } from "./context.js";
 import { isDatabaseAway } from "./database/availability.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
 import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
 import { makeAsk, sendAnswer } from "./server/ask.js";
+import { Authenticator } from "./server/authenticate.js";
 import { QUERY_DEADLINE_MS } from "./server/deadline.js";
 import { Ending } from "./server/ending.js";
 import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
 import { OutageLog } from "./server/outage.js";
 import { RateExceeded, RateLimits, type RateOptions } from "./server/rate.js";
 import { serveHealth } from "./server/readiness.js";
-import { claimOf, signIn, type Claim } from "./services/sign-in.js";
+import { RefusalLog } from "./server/refusal-log.js";
+import type { Claim } from "./services/sign-in.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -60,7 +61,9 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   const { introspection } = options;
   const rates = new RateLimits(platform.dataSource, { requestsPerMinute: 0, costPerMinute: 0, ...options });
   const outages = new OutageLog(log);
-  const apollo = makeApollo(await makeSchema(), { introspection, platform, rates, outages });
+  const refusals = new RefusalLog(log);
+  const authenticator = new Authenticator(platform, refusals);
+  const apollo = makeApollo(await makeSchema(), { introspection, platform, rates, outages, refusals });
   await apollo.start();
   const ask = makeAsk({ platform, apollo, rates, deadlineMs: options.queryDeadlineMs ?? QUERY_DEADLINE_MS });
   const logger: FastifyBaseLogger = log;
@@ -80,7 +83,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   });
   app.decorateRequest("claim", null);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-    if (!isDatabaseAway(error)) return answerFault(platform, error, request, reply);
+    if (!isDatabaseAway(error)) return answerFault({ platform, refusals }, error, request, reply);
     outages.note(error, request.id);
     return refuse(request, reply.header("retry-after", 1), 503, "UNAVAILABLE");
   });
@@ -98,15 +101,12 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     // Whoever was never seen here is told apart before a body is read for them.
     onRequest: async (request, reply) => {
       void reply.header("x-request-id", request.id).header("cache-control", "no-store");
-      const presented = readBearer(request.headers.authorization);
-      request.claim = presented === null ? null : await claimOf(platform, presented);
+      request.claim = await authenticator.claimOf(request);
       if (request.claim === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
-      if (platform.signIns.get(request.claim) !== undefined) return;
-      if ((await signIn(platform, request.claim)) === null) return refuse(request, reply, 401, "UNAUTHENTICATED");
     },
     handler: async (request, reply) => {
       if (request.claim === null) throw new Error("A request reached the graph without a claim");
-      const answer = await ask(request, request.claim);
+      const answer = (await ask(request, request.claim)) ?? authenticator.unknown(request);
       return answer === null ? refuse(request, reply, 401, "UNAUTHENTICATED") : sendAnswer(reply, answer);
     },
   });
@@ -158,20 +158,26 @@ function refuse(
 
 /** What goes wrong outside of GraphQL: a body that cannot be read, a viewer that cannot be told. */
 function answerFault(
-  platform: Platform,
+  { platform, refusals }: { readonly platform: Platform; readonly refusals: RefusalLog },
   error: Error & { statusCode?: number },
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
+  const viewer = request.claim === null ? undefined : platform.signIns.get(request.claim)?.viewer;
+  const refused = { actorId: viewer?.actorId ?? null, ipAddress: request.ip, requestId: request.id };
   if (error instanceof RateExceeded) {
+    refusals.note(error.code, error.message, refused);
     void reply.header("retry-after", error.retryAfterSeconds);
     return refuse(request, reply, 429, error.code, error.message);
   }
   if (error instanceof CodedError)
     return refuse(request, reply, error.code === "UNAUTHENTICATED" ? 401 : 400, error.code, error.message);
   const status = error.statusCode ?? 500;
-  if (status === 413)
-    return refuse(request, reply, 413, "TOO_COMPLEX", `The body is larger than ${BODY_BYTES / 1024 / 1024} MB.`);
+  if (status === 413) {
+    const message = `The body is larger than ${BODY_BYTES / 1024 / 1024} MB.`;
+    refusals.note("TOO_COMPLEX", message, refused);
+    return refuse(request, reply, 413, "TOO_COMPLEX", message);
+  }
   // A body parser's message quotes the body.
   if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", UNREADABLE);
   platform.log.error(

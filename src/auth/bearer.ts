@@ -21,6 +21,8 @@ const ALGORITHMS = [
   "EdDSA",
   "Ed25519",
 ];
+/** What a token may say that it is (RFC 7519, RFC 9068): an issuer signs others with the same keys, as for signing out. */
+const TYPES: ReadonlySet<string> = new Set(["jwt", "at+jwt"]);
 const CLOCK_TOLERANCE_SECONDS = 30;
 const JWKS_TIMEOUT_MS = 5_000;
 
@@ -46,6 +48,11 @@ export function readBearer(header: string | undefined): Presented | null {
   return { kind: "jwt", jwt: value };
 }
 
+/** The first characters of an access token that a header presents, by which it is listed; null where it presents none. */
+export function previewIn(header: string | undefined): string | null {
+  return header?.match(/\bcs_[\w-]{4}/)?.[0] ?? null;
+}
+
 /** Whom a verified JWT names. */
 export interface Identity {
   readonly issuer: string;
@@ -59,20 +66,21 @@ export interface Identity {
 export type VerifyJwt = (jwt: string) => Promise<Identity>;
 
 /**
- * A verifier for an issuer: signature, `iss`, `aud`, `exp` and an allow-list of algorithms (RFC 8725).
+ * A verifier for an issuer: signature, `iss`, `aud`, `exp`, and allow-lists of algorithms and types (RFC 8725).
  * Throws UNAUTHENTICATED for a token that is no good, and lets a fault of the issuer's own server through.
  */
 export function jwtVerifier(config: { issuer: string; audience: string; jwksUrl: string }): VerifyJwt {
   const keys = createRemoteJWKSet(new URL(config.jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS });
   return async (jwt) => {
     try {
-      const { payload } = await jwtVerify(jwt, keys, {
+      const { payload, protectedHeader } = await jwtVerify(jwt, keys, {
         issuer: config.issuer,
         audience: config.audience,
         algorithms: ALGORITHMS,
         requiredClaims: ["exp", "sub", "email"],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
       });
+      checkType(protectedHeader.typ, payload);
       return identityOf(payload);
     } catch (error) {
       const issuerFailed =
@@ -83,6 +91,18 @@ export function jwtVerifier(config: { issuer: string; audience: string; jwksUrl:
       throw new Denial("UNAUTHENTICATED", undefined, { cause: error });
     }
   };
+}
+
+/** Why the verifier refused a token, by jose's code and the claim at fault: none of it is what was sent. */
+export function refusalReason({ cause }: Error): string {
+  if (cause instanceof errors.JWTClaimValidationFailed) return `${cause.code} (${cause.claim})`;
+  return cause instanceof errors.JOSEError ? cause.code : "not valid";
+}
+
+function checkType(type: string | undefined, claims: JWTPayload): void {
+  const short = type?.toLowerCase().replace(/^application\//, "");
+  if (short !== undefined && !TYPES.has(short))
+    throw new errors.JWTClaimValidationFailed("The token is of another type", claims, "typ");
 }
 
 function identityOf(claims: JWTPayload): Identity {

@@ -6,9 +6,10 @@ import { GraphQLError, OperationTypeNode, type GraphQLSchema } from "graphql";
 import type { Context, Platform } from "../context.js";
 import { noteDenials } from "./audit.js";
 import { compiledExecution } from "./execution.js";
-import { logFaults, makeErrorFormatter } from "./error.js";
+import { logFaults, makeErrorFormatter, noteLimit } from "./error.js";
 import type { OutageLog } from "./outage.js";
 import type { RateLimits } from "./rate.js";
+import type { RefusalLog } from "./refusal-log.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
 
 /** What a request is checked, counted and noted with. */
@@ -16,6 +17,7 @@ interface Around {
   readonly platform: Platform;
   readonly rates: RateLimits;
   readonly outages: OutageLog;
+  readonly refusals: RefusalLog;
 }
 
 /** Apollo, with the limits on and everything off that is not needed. */
@@ -52,7 +54,7 @@ type Resolved = Parameters<Steps["didResolveOperation"]>[0];
 type Answered = Parameters<Steps["willSendResponse"]>[0];
 
 /** All that is done around a request, in one plugin and in order: Apollo waits for each plugin at each step. */
-function requestPlugin({ platform, rates, outages }: Around): ApolloServerPlugin<Context> {
+function requestPlugin({ platform, rates, outages, refusals }: Around): ApolloServerPlugin<Context> {
   const steps: Steps = {
     async didResolveOperation(request) {
       await countCost(rates, request);
@@ -64,7 +66,9 @@ function requestPlugin({ platform, rates, outages }: Around): ApolloServerPlugin
       await noteDenials(platform, request);
     },
     didEncounterErrors({ errors, contextValue }) {
-      logFaults(errors, contextValue.requestId, platform.log, outages);
+      const { requestId, ipAddress, viewer } = contextValue;
+      logFaults(errors, requestId, platform.log, outages);
+      noteLimit(errors, { actorId: viewer.actorId, ipAddress, requestId }, refusals);
       return Promise.resolve();
     },
   };

@@ -12,6 +12,7 @@ import { isDatabaseAway } from "../database/availability.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "../errors.js";
 import { TOKENS_MOST } from "./limits.js";
 import type { OutageLog } from "./outage.js";
+import type { RefusalLog, Refused } from "./refusal-log.js";
 
 /** Apollo's codes for what is wrong with the request itself. */
 const REQUEST_FAULTS = new Set([
@@ -65,6 +66,20 @@ export function logFaults(errors: readonly GraphQLError[], requestId: string, lo
       tooComplexMessage(original) === null &&
       !isRequestFault(error.extensions["code"], original);
     if (isFault) log.error({ fault: describe(original), path: error.path, requestId }, "a request failed");
+  }
+}
+
+const LIMIT_CODES: ReadonlySet<ErrorCode> = new Set(["TOO_COMPLEX", "RATE_LIMITED"]);
+
+/** Notes that a request was over a limit. */
+export function noteLimit(errors: readonly GraphQLError[], refused: Refused, refusals: RefusalLog): void {
+  for (const error of errors) {
+    const original = originalOf(error);
+    const code = original instanceof CodedError ? original.code : "TOO_COMPLEX";
+    const message = original instanceof CodedError ? original.message : tooComplexMessage(original);
+    if (message === null || !LIMIT_CODES.has(code)) continue;
+    refusals.note(code, message, refused);
+    return;
   }
 }
 

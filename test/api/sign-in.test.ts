@@ -84,6 +84,15 @@ describe("an identity token", () => {
     ["its issuer says so, or verifies all", () => ({ email_verified: "no" }), () => ({ email_verified: undefined })],
   ];
 
+  const TYPES = [{}, { typ: "JWT" }, { typ: "jwt" }, { typ: "at+jwt" }, { typ: "application/at+jwt" }];
+  test.each(["logout+jwt", "dpop+jwt", "secevent+jwt", "application/logout+jwt", ""])(
+    "signs nobody in that is of the type %j, which is for something else",
+    async (typ) => {
+      expect(await signedInAs(await server.issuer.token(JANE, {}, { typ }))).toBe(UNAUTHENTICATED);
+      for (const good of TYPES) expect(await signedInAs(await server.issuer.token(JANE, {}, good))).toBe(JANE);
+    },
+  );
+
   test.each(PAIRS)("signs in only where %s", async (_, bad, good) => {
     expect(await signedInAs(await server.issuer.token(JANE, bad()))).toBe(UNAUTHENTICATED);
     expect(await signedInAs(await server.issuer.token(JANE, good()))).toBe(JANE);

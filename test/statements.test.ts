@@ -5,6 +5,7 @@ import pg from "pg";
 import { ASKS } from "./rules/asks.js";
 import { TABLE_LINES } from "./rules/table.js";
 import { makeWorld, type World } from "./rules/world.js";
+import { query } from "./support/database.js";
 import { multiply } from "./support/multitude.js";
 import { startTestServer } from "./support/server.js";
 import { watchStatements, type SentStatement } from "./support/statements.js";
@@ -26,7 +27,26 @@ const FURTHER: Readonly<Record<string, string>> = {
   "Web's own key": "... on Credential { owner { credentials { nodes { createdAt } } } }",
 };
 
+/** Statements of what an answer of Apple's goes through, all of keys that are named. */
+const OF_NAMED_KEYS = ["credentials_usable", "apple_standing", "apple_lock_keys", "apple_note_health"];
+
+interface Reference {
+  readonly constraint: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+const REFERENCES = `
+  SELECT conname AS constraint, confrelid::regclass::text AS table,
+    (SELECT array_agg(attname::text ORDER BY place) FROM unnest(confkey) WITH ORDINALITY AS key (attnum, place)
+      JOIN pg_attribute a ON a.attrelid = confrelid AND a.attnum = key.attnum) AS columns
+  FROM pg_constraint
+  WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+  ORDER BY conname`;
+
 let world: World;
+/** The foreign keys, which are gone when there are thousands of organizations. */
+let references: readonly Reference[] = [];
 /** What the server sent, by the names of the statements. */
 const sent = new Map<string, SentStatement>();
 
@@ -34,6 +54,8 @@ beforeAll(async () => {
   const server = await startTestServer();
   watchStatements(server.platform.readPool, (statement) => sent.set(statement.name, statement));
   world = await makeWorld(server);
+  // That they work is noted anew.
+  await query(server.database.ownerUrl, "UPDATE credentials SET health_checked_at = now() - interval '1 day'");
   const lines = TABLE_LINES.filter(({ field }) => !field.startsWith("Mutation."));
   for (const name of WHO) {
     const actor = world.actors.get(name);
@@ -52,6 +74,7 @@ beforeAll(async () => {
       expect(errors).toBeUndefined();
     }
   }
+  references = await query<Reference>(server.database.ownerUrl, REFERENCES);
   await multiply(server.database.ownerUrl, world.acme.organizationId);
 }, 180_000);
 afterAll(() => world.server.close());
@@ -61,6 +84,7 @@ const ONE_ROW = "vault_sentinels";
 
 interface Plan {
   readonly "Node Type": string;
+  readonly "Index Cond"?: string;
   readonly "Relation Name"?: string;
   readonly Plans?: readonly Plan[];
 }
@@ -69,9 +93,19 @@ const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nod
 
 /** The tables that statements read from end to end, as the server runs them: by one plan for all values. */
 async function readWhole(url: string, statements: Iterable<SentStatement>): Promise<string[]> {
+  const found: string[] = [];
+  for (const [name, nodes] of await plansOf(url, statements)) {
+    const scans = nodes.filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] !== ONE_ROW);
+    found.push(...new Set(scans.map((scan) => `${name} reads all of ${scan["Relation Name"] ?? ""}`)));
+  }
+  return found;
+}
+
+/** The nodes of the plans of statements, by their names. */
+async function plansOf(url: string, statements: Iterable<SentStatement>): Promise<Map<string, Plan[]>> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const found: string[] = [];
+  const plans = new Map<string, Plan[]>();
   try {
     const root = world.acme.organizationId;
     await client.query("BEGIN");
@@ -86,14 +120,15 @@ async function readWhole(url: string, statements: Iterable<SentStatement>): Prom
       const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
         `EXPLAIN (FORMAT JSON) EXECUTE ${prepared}${nulls}`,
       );
-      const nodes = rows.flatMap((row) => nodesOf(row["QUERY PLAN"][0].Plan));
-      const scans = nodes.filter((node) => node["Node Type"] === "Seq Scan" && node["Relation Name"] !== ONE_ROW);
-      found.push(...new Set(scans.map((scan) => `${name} reads all of ${scan["Relation Name"] ?? ""}`)));
+      plans.set(
+        name,
+        rows.flatMap((row) => nodesOf(row["QUERY PLAN"][0].Plan)),
+      );
     }
   } finally {
     await client.end();
   }
-  return found;
+  return plans;
 }
 
 test("no statement that a read sends goes through a whole table, where there are thousands of organizations", async () => {
@@ -104,6 +139,41 @@ test("a statement that no index serves is found", async () => {
   // As the owner: the policies of the server's role bring the index of the organization in by themselves.
   const unserved = { name: "unserved", text: "SELECT id FROM credentials WHERE name = $1", values: ["Key"] };
   expect(await readWhole(world.server.database.ownerUrl, [unserved])).toEqual(["unserved reads all of credentials"]);
+});
+
+test("keys that are named are looked up, and not sought among all of the organization", async () => {
+  const named = OF_NAMED_KEYS.flatMap((name) => sent.get(name) ?? []);
+  expect(named.map(({ name }) => name)).toEqual(OF_NAMED_KEYS);
+  for (const [name, nodes] of await plansOf(world.server.database.serverUrl, named)) {
+    const onKeys = nodes.filter((node) => node["Relation Name"] === "credentials" && "Index Cond" in node);
+    expect([name, onKeys.length]).toEqual([name, 1]);
+    for (const node of onKeys) expect([name, node["Index Cond"]]).toEqual([name, expect.stringContaining("(id = ")]);
+  }
+});
+
+test("what a row refers to is looked up by its id, and not among all that its owner has", async () => {
+  const client = new pg.Client({ connectionString: world.server.database.ownerUrl });
+  await client.connect();
+  try {
+    await client.query("SET plan_cache_mode = force_generic_plan");
+    expect(references.length).toBeGreaterThan(20);
+    const slow: string[] = [];
+    for (const { constraint, table, columns } of references) {
+      // As PostgreSQL itself asks for each row that is written.
+      const where = columns.map((column, index) => `${column} = $${index + 1}`).join(" AND ");
+      await client.query(`PREPARE ${constraint} AS SELECT 1 FROM ONLY ${table} x WHERE ${where} FOR KEY SHARE OF x`);
+      const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
+        `EXPLAIN (FORMAT JSON) EXECUTE ${constraint}(${columns.map(() => "NULL").join(", ")})`,
+      );
+      const conditions = rows.flatMap((row) => nodesOf(row["QUERY PLAN"][0].Plan)).map((node) => node["Index Cond"]);
+      const id = columns.at(-1) ?? "";
+      if (!conditions.some((condition) => condition?.includes(`(${id} =`) === true))
+        slow.push(`${constraint}: ${table}`);
+    }
+    expect(slow).toEqual([]);
+  } finally {
+    await client.end();
+  }
 });
 
 test("every statement of the loaders and of signing in was sent", () => {

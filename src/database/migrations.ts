@@ -7,6 +7,7 @@ import { CreateRateLimits1764000003000 } from "../../migrations/1764000003000-cr
 import { LightenPolicies1764000004000 } from "../../migrations/1764000004000-lighten-policies.js";
 import { RotateKeys1764000005000 } from "../../migrations/1764000005000-rotate-keys.js";
 import { ListedStatus1764000006000 } from "../../migrations/1764000006000-listed-status.js";
+import { FindById1764000007000 } from "../../migrations/1764000007000-find-by-id.js";
 
 /** Every migration, in the order of its time. Named here and not found by a glob: a start reads no folder. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   LightenPolicies1764000004000,
   RotateKeys1764000005000,
   ListedStatus1764000006000,
+  FindById1764000007000,
 ];

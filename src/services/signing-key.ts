@@ -39,10 +39,11 @@ type KeyRow = Pick<
 /** Loads keys for a use: the terms of the share bind here, at the moment of use. `$3`: tenants where the viewer has the permission. */
 const USABLE = {
   name: "credentials_usable",
-  text: `SELECT c.id, c.root_id AS "rootId", c.owner_id AS "ownerId", c.program, c.key_type AS "keyType", c.key_id AS "keyId",
+  text: `SELECT usable.* FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL (
+    SELECT c.id, c.root_id AS "rootId", c.owner_id AS "ownerId", c.program, c.key_type AS "keyType", c.key_id AS "keyId",
       c.issuer_id AS "issuerId", c.sealed_key AS "sealedKey", c.key_version AS "keyVersion",
       ${termsOfUse("c", "$3")}
-    FROM credentials c ${sharedFor("c", "credential_id", "$3", "$4")} AND c.id = ANY ($2)`,
+    FROM credentials c ${sharedFor("c", "credential_id", "$3", "$4")} AND c.id = asked.id LIMIT 1) usable`,
 };
 
 /** Where keys come from: those that the user may use now, opened only when a signature is needed. */

@@ -88,11 +88,12 @@ const FORGET_CALLS = {
   text: "DELETE FROM apple_calls WHERE root_id = ANY ($1) AND credential_id = ANY ($2) AND slot < now() - interval '2 hours'",
 };
 
+/** Names the keys twice: by the list alone PostgreSQL would go through all keys of the organization. */
 const HEALTH = {
   name: "apple_note_health",
   text: `UPDATE credentials c SET health_status = given.status, health_advice = given.advice, health_checked_at = now()
     FROM jsonb_to_recordset($1::jsonb) AS given (root_id text, owner_id text, credential_id text, status text, advice text)
-    WHERE c.root_id = given.root_id AND c.owner_id = given.owner_id AND c.id = given.credential_id`,
+    WHERE c.root_id = given.root_id AND c.owner_id = given.owner_id AND c.id = given.credential_id AND c.id = ANY ($2)`,
 };
 
 const placeOf = ({ rootId, ownerId, credentialId }: UsableKey) => ({
@@ -166,7 +167,7 @@ export async function note(unit: Unit, endings: readonly Ending[]): Promise<void
   await Promise.all([
     unit.rows(NOTE, [JSON.stringify(notes)]),
     unit.rows(BUDGET, [JSON.stringify([...budgets.values()])]),
-    healths.size > 0 && unit.rows(HEALTH, [JSON.stringify([...healths.values()])]),
+    healths.size > 0 && unit.rows(HEALTH, [JSON.stringify([...healths.values()]), [...healths.keys()]]),
   ]);
   await charge(
     unit,

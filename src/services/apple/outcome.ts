@@ -11,6 +11,8 @@ import { STORE, type Fetched, type Item, type Moment } from "./store.js";
 /** Outcomes that one transaction keeps at most, and transactions at once. */
 const TOGETHER = 64;
 const AT_ONCE = 4;
+/** While a group is being kept, the next gathers so long before it is kept beside it: one that waits for a lock holds up no other. */
+const GATHER_MS = 250;
 /** Events are kept for so long. */
 const DRIFT_KEPT = "90 days";
 
@@ -33,6 +35,7 @@ interface Waiting {
 export class Outcomes {
   #waiting: Waiting[] = [];
   #running = 0;
+  #isGathering = false;
 
   constructor(private readonly pool: Pool) {}
 
@@ -47,15 +50,28 @@ export class Outcomes {
     });
   }
 
-  #next(): void {
-    while (this.#waiting.length > 0 && this.#running < AT_ONCE) {
-      const group = this.#waiting.splice(0, TOGETHER);
-      this.#running += 1;
-      void this.#keepGroup(group).finally(() => {
-        this.#running -= 1;
-        this.#next();
-      });
+  /** Begins with a group, where there is one that may. */
+  #next(hasGathered = false): void {
+    if (this.#waiting.length === 0 || this.#running === AT_ONCE) return;
+    if (this.#running > 0 && !hasGathered) {
+      this.#gather();
+      return;
     }
+    const group = this.#waiting.splice(0, TOGETHER);
+    this.#running += 1;
+    void this.#keepGroup(group).finally(() => {
+      this.#running -= 1;
+      this.#next();
+    });
+  }
+
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    setTimeout(() => {
+      this.#isGathering = false;
+      this.#next(true);
+    }, GATHER_MS);
   }
 
   /** A group; where it fails, each by itself, so that one that cannot be kept keeps no other from it. */

@@ -8,8 +8,10 @@ export const ROTATED = "The key was rotated or deleted while Apple was asked wit
 
 const LOCK_KEYS = {
   name: "apple_lock_keys",
-  text: `SELECT c.id, c.key_version AS version FROM credentials c
-    WHERE c.root_id = ANY ($1) AND c.id = ANY ($2) ORDER BY c.id FOR NO KEY UPDATE`,
+  // Each is looked up by itself: left to join, PostgreSQL goes through all keys of the organization.
+  text: `SELECT c.id, c.version FROM (SELECT id FROM unnest($2::text[]) AS used (id) ORDER BY id COLLATE "C") used
+    CROSS JOIN LATERAL (SELECT k.id, k.key_version AS version FROM credentials k
+      WHERE k.root_id = ANY ($1) AND k.id = used.id FOR NO KEY UPDATE) c`,
 };
 
 /**

@@ -38,7 +38,7 @@ const STANDING = {
         WHEN sh.id IS NULL THEN 0
         ELSE (SELECT count(*) FROM share_targets t WHERE t.root_id = sh.root_id AND t.share_id = sh.id) END::int AS users
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS asked (root_id, credential_id, list, tenant_id, n)
-    JOIN credentials c ON c.root_id = asked.root_id AND c.id = asked.credential_id
+    CROSS JOIN LATERAL (SELECT * FROM credentials k WHERE k.root_id = asked.root_id AND k.id = asked.credential_id LIMIT 1) c
     LEFT JOIN apple_snapshots s ON s.root_id = c.root_id AND s.credential_id = c.id AND s.list = asked.list
     LEFT JOIN apple_budgets b ON b.root_id = c.root_id AND b.credential_id = c.id
     LEFT JOIN shares sh ON sh.root_id = c.root_id AND sh.credential_id = c.id

@@ -36,7 +36,8 @@ export async function noteWanted(dataSource: DataSource, lists: readonly WantedL
       `INSERT INTO apple_snapshots (root_id, owner_id, credential_id, list, wanted_at)
        SELECT DISTINCT c.root_id, c.owner_id, c.id, wanted.list, now()
        FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (root_id, credential_id, list)
-       JOIN credentials c ON c.root_id = wanted.root_id AND c.id = wanted.credential_id ORDER BY 3, 4
+       CROSS JOIN LATERAL (SELECT * FROM credentials k WHERE k.root_id = wanted.root_id AND k.id = wanted.credential_id LIMIT 1) c
+       ORDER BY 3, 4
        ON CONFLICT (root_id, credential_id, list) DO UPDATE SET wanted_at = excluded.wanted_at`,
       [lists.map((l) => l.rootId), lists.map((l) => l.credentialId), lists.map((l) => l.list)],
     ),

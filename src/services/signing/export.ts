@@ -40,8 +40,9 @@ export interface UsableProfile extends Usable {
 /** The terms of the share bind here, in the statement that loads what is handed out. */
 const usable = (table: string, subject: Parameters<typeof sharedFor>[1], columns: string): Statement => ({
   name: `${table}_usable`,
-  text: `SELECT k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.content, ${columns}, ${termsOfUse("k", "$3")}
-    FROM ${table} k ${sharedFor("k", subject, "$3", "'SIGN'")} AND k.id = ANY ($2)`,
+  text: `SELECT usable.* FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL (
+    SELECT k.id, k.root_id AS "rootId", k.owner_id AS "ownerId", k.name, k.content, ${columns}, ${termsOfUse("k", "$3")}
+    FROM ${table} k ${sharedFor("k", subject, "$3", "'SIGN'")} AND k.id = asked.id LIMIT 1) usable`,
 });
 const CERTIFICATES = usable("certificates", "certificate_id", `k.sha1, k.sealed_key AS "sealedKey"`);
 const PROFILES = usable(

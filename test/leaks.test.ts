@@ -1,13 +1,11 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { readConfig } from "../src/config.js";
 import { readPkcs12 } from "../src/files/pkcs12.js";
-import { keyRingOf } from "../src/platform/key-ring.js";
-import type { WrappedDataKey } from "../src/vault/key-ring.js";
 import { askNoted, mutationOf, type Noted } from "./support/audit.js";
 import { makeDatabase, query, type TestDatabase } from "./support/database.js";
 import { logEverything, type DatabaseLog } from "./support/database-log.js";
+import { dataKeysOf, dumpOf, privateParts } from "./support/leaks.js";
 import { SERVER_PASSWORD } from "./support/global-setup.js";
 import { seed, type Story } from "./support/seed.js";
 import { startTestServer, type TestServer } from "./support/server.js";
@@ -38,7 +36,9 @@ beforeAll(async () => {
   secrets.text("the password of the database", SERVER_PASSWORD);
   secrets.bytes("the key-encryption key", Buffer.from(server.environment["COUNTERSIGN_KEY"] ?? "", "base64"));
   await scenario();
-  await dataKeys();
+  const keys = await dataKeysOf(database, server.environment);
+  expect(keys).not.toEqual([]);
+  for (const key of keys) secrets.bytes("a data key", key);
 }, 120_000);
 afterAll(async () => {
   await server.close();
@@ -53,9 +53,8 @@ async function ask(document: string, input: object, token = acme.owner): Promise
   answers.push(answer.text);
   return answer;
 }
-const privateParts = (name: string, key: KeyObject): void => {
-  const jwk = key.export({ format: "jwk" });
-  for (const part of [jwk.d, jwk.p, jwk.q]) if (part !== undefined) secrets.bytes(name, Buffer.from(part, "base64url"));
+const noteKey = (name: string, key: KeyObject): void => {
+  for (const part of privateParts(key)) secrets.bytes(name, part);
 };
 /** The encrypted private key in a .p12: an OCTET STRING of some 1,200 bytes. What is around it is the same in many files. */
 function sealedKeyIn(pkcs12: string): Buffer {
@@ -76,7 +75,7 @@ async function scenario(): Promise<void> {
   const keys = await Promise.all([1, 2, 3].map(() => server.sandbox.registerKey({ program: "app-store" })));
   const [first, second, third] = keys.map(({ keyId, issuerId, privateKey }) => ({ keyId, issuerId, privateKey }));
   if (first === undefined || second === undefined || third === undefined) throw new Error("No keys");
-  for (const { privateKey } of keys) privateParts("a .p8", createPrivateKey(privateKey));
+  for (const { privateKey } of keys) noteKey("a .p8", createPrivateKey(privateKey));
 
   const { data } = await ask(CREATE, { tenantId, name: "Main", ...first });
   const credentialId = data?.["createCredential"]?.["credential"]?.["id"] ?? "";
@@ -98,7 +97,7 @@ async function scenario(): Promise<void> {
   await ask(mutationOf("verifyCredential", "credential { id }"), { credentialId });
 
   const identity = await newIdentity();
-  privateParts("the key of a .p12", identity.privateKey);
+  noteKey("the key of a .p12", identity.privateKey);
   const pkcs12 = await pkcs12Of(identity, PASSWORD);
   secrets.bytes("a .p12", sealedKeyIn(pkcs12));
   for (const [name, text] of [
@@ -163,7 +162,7 @@ async function handedOut(tenantId: string, credentialId: string): Promise<void> 
   const { certificate, download } = prepared.data?.prepareSigning.kit ?? {};
   if (download === undefined) throw new Error(`No kit: ${prepared.text}`);
   const made = await readPkcs12(Buffer.from(download.pkcs12, "base64"), PASSWORD);
-  privateParts("a key that was made here", made.privateKey);
+  noteKey("a key that was made here", made.privateKey);
   answers.push(prepared.text.replace(download.pkcs12, "").replace(download.password, ""));
 
   const DOWNLOAD = mutationOf("downloadCertificate", "download { pkcs12 password }");
@@ -174,21 +173,6 @@ async function handedOut(tenantId: string, credentialId: string): Promise<void> 
   secrets.text("the password of a download", file?.password ?? "");
   secrets.bytes("a download", sealedKeyIn(file?.pkcs12 ?? ""));
   answers.push(given.text.replace(file?.pkcs12 ?? "", "").replace(file?.password ?? "", ""));
-}
-
-async function dataKeys(): Promise<void> {
-  const ring = await keyRingOf(readConfig(server.environment));
-  const rows = await query<WrappedDataKey>(
-    database.ownerUrl,
-    `SELECT id, root_id AS "rootId", key_label AS "keyLabel", wrapped FROM data_keys`,
-  );
-  for (const row of rows) {
-    const key = await ring.unwrap(row);
-    key.use((bytes) => {
-      secrets.bytes("a data key", bytes);
-    });
-  }
-  expect(rows).not.toEqual([]);
 }
 
 describe("twelve bytes of no secret are", () => {
@@ -211,16 +195,8 @@ describe("twelve bytes of no secret are", () => {
   });
 
   test("in any column of any table", async () => {
-    const tables = await query<{ name: string }>(
-      database.ownerUrl,
-      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
-    );
-    expect(tables.length).toBeGreaterThan(15);
-    let dump = "";
-    for (const { name } of tables) {
-      const rows = await query<{ row: string }>(database.ownerUrl, `SELECT t::text AS row FROM ${name} t`);
-      dump += rows.map(({ row }) => row).join("\n");
-    }
+    const dump = await dumpOf(database);
+    expect(dump.length).toBeGreaterThan(10_000);
     expect(dump).toContain("Acme");
     expect(secrets.in(dump)).toEqual([]);
   });

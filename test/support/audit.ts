@@ -1,4 +1,5 @@
 import { query } from "./database.js";
+import { leakSearch } from "./leaks.js";
 import type { ClientError, TestServer } from "./server.js";
 
 /** An entry of the log, as it is stored. */
@@ -62,6 +63,7 @@ export async function askNoted<Data = Record<string, unknown>>(
   });
   const text = await response.text();
   const { data = null, errors = [] } = JSON.parse(text) as { data?: Data | null; errors?: ClientError[] };
+  leakSearch?.noteRequest(token, variables, data);
   const requestId = response.headers.get("x-request-id") ?? "";
   return { status: response.status, data, errors, requestId, text, log: await logOf(server, requestId) };
 }

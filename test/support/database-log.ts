@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { query, type TestDatabase } from "./database.js";
 
@@ -22,11 +22,23 @@ export async function logEverything({ ownerUrl }: TestDatabase): Promise<Databas
   const places = [dirname(dir), dirname(dirname(dir))].map((folder) => join(folder, "postgres.log"));
   for (const path of [`/var/log/postgresql/postgresql-${major}-main.log`, ...places]) {
     try {
-      const from = readFileSync(path).length;
-      return { written: () => readFileSync(path).subarray(from).toString() };
+      const from = statSync(path).size;
+      closeSync(openSync(path, "r"));
+      return { written: () => textFrom(path, from) };
     } catch {
       // Not there, or of another account.
     }
   }
   return null;
+}
+
+function textFrom(path: string, from: number): string {
+  const file = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(statSync(path).size - from);
+    readSync(file, bytes, 0, bytes.length, from);
+    return bytes.toString();
+  } finally {
+    closeSync(file);
+  }
 }

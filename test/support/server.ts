@@ -1,9 +1,8 @@
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
-import { appendFileSync } from "node:fs";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
-import { pino, type Logger } from "pino";
+import type { Logger } from "pino";
 import { readConfig } from "../../src/config.js";
 import type { Platform } from "../../src/context.js";
 import { openPlatform } from "../../src/platform.js";
@@ -11,6 +10,7 @@ import { startSandbox, type Sandbox } from "../../src/sandbox/server.js";
 import { startServer } from "../../src/server.js";
 import { makeDatabase, type TestDatabase } from "./database.js";
 import { startIssuer, type Issuer } from "./issuer.js";
+import { leakSearch } from "./leaks.js";
 
 /** An error as a client sees it. */
 export interface ClientError {
@@ -48,16 +48,6 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
-/** Where all servers of the suite write all that they can, with nothing redacted, for `npm run test:leaks`: the file of LEAK_LOG. */
-function leakLog(): Logger | undefined {
-  const path = process.env["LEAK_LOG"];
-  if (path === undefined || path === "") return undefined;
-  const write = (line: string): void => {
-    appendFileSync(path, line);
-  };
-  return pino({ level: "trace", base: null }, { write });
-}
-
 /** Asks the server at a url. */
 export const asker =
   (url: string): Ask =>
@@ -70,6 +60,7 @@ export const asker =
     });
     const text = await response.text();
     const { data, errors } = JSON.parse(text) as { data: never; errors?: ClientError[] };
+    leakSearch?.noteRequest(token, variables, data);
     return { status: response.status, data, errors, text };
   };
 
@@ -95,7 +86,8 @@ export async function startTestServer(changes: Record<string, string> = {}, log?
     ...changes,
   };
   const config = readConfig(environment);
-  const { platform, close: closePlatform } = await openPlatform(config, () => undefined, log ?? leakLog());
+  await leakSearch?.begin(database, environment);
+  const { platform, close: closePlatform } = await openPlatform(config, () => undefined, log ?? leakSearch?.log);
   const { url, close } = await startServer(platform, config);
   return {
     url,
@@ -108,6 +100,7 @@ export async function startTestServer(changes: Record<string, string> = {}, log?
     close: async () => {
       await close();
       await closePlatform();
+      await leakSearch?.end(database, environment);
       await Promise.all([sandbox.close(), issuer.close()]);
       await database.drop();
     },

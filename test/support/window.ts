@@ -1,9 +1,9 @@
 /** How much of a secret tells something: 12 bytes of it, or 12 characters. */
 const WINDOW = 12;
 
-/** What is looked for in texts: stretches of secrets in every form in which they might be written, by their length. */
+/** What is looked for in texts: stretches of secrets in every form in which they might be written, by how they begin. */
 export class Windows {
-  readonly #byLength = new Map<number, Map<string, string>>();
+  readonly #byBeginning = new Map<string, Map<string, string>>();
 
   /** Bytes, as they would be written in hex and in base64 wherever they begin. */
   bytes(name: string, secret: Uint8Array): void {
@@ -27,17 +27,17 @@ export class Windows {
   /** The names of the secrets of which something is in a text. */
   in(text: string): string[] {
     const found = new Set<string>();
-    for (const [length, windows] of this.#byLength) {
-      for (let at = 0; at + length <= text.length; at += 1) {
-        const name = windows.get(text.slice(at, at + length));
-        if (name !== undefined) found.add(name);
-      }
+    for (let at = 0; at + WINDOW <= text.length; at += 1) {
+      const windows = this.#byBeginning.get(text.slice(at, at + WINDOW));
+      if (windows === undefined) continue;
+      for (const [window, name] of windows) if (text.startsWith(window, at)) found.add(name);
     }
     return [...found].sort();
   }
 
   #add(name: string, window: string): void {
-    const windows = this.#byLength.get(window.length) ?? new Map<string, string>();
-    this.#byLength.set(window.length, windows.set(window, name));
+    const beginning = window.slice(0, WINDOW);
+    const windows = this.#byBeginning.get(beginning) ?? new Map<string, string>();
+    this.#byBeginning.set(beginning, windows.set(window, name));
   }
 }

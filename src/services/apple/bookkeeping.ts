@@ -88,12 +88,16 @@ const FORGET_CALLS = {
   text: "DELETE FROM apple_calls WHERE root_id = ANY ($1) AND credential_id = ANY ($2) AND slot < now() - interval '2 hours'",
 };
 
-/** Names the keys twice: by the list alone PostgreSQL would go through all keys of the organization. */
+/** Keys that are locked, so that they stay in their places. By their ids PostgreSQL would go through all of the organization. */
 const HEALTH = {
   name: "apple_note_health",
-  text: `UPDATE credentials c SET health_status = given.status, health_advice = given.advice, health_checked_at = now()
-    FROM jsonb_to_recordset($1::jsonb) AS given (root_id text, owner_id text, credential_id text, status text, advice text)
-    WHERE c.root_id = given.root_id AND c.owner_id = given.owner_id AND c.id = given.credential_id AND c.id = ANY ($2)`,
+  text: `UPDATE credentials c SET health_status = found.status, health_advice = found.advice, health_checked_at = now()
+    FROM (
+      SELECT given.status, given.advice, k.ctid AS place
+      FROM jsonb_to_recordset($1::jsonb) AS given (root_id text, owner_id text, credential_id text, status text, advice text)
+      CROSS JOIN LATERAL (SELECT ctid FROM credentials
+        WHERE root_id = given.root_id AND owner_id = given.owner_id AND id = given.credential_id LIMIT 1) k
+    ) found WHERE c.ctid = found.place`,
 };
 
 const placeOf = ({ rootId, ownerId, credentialId }: UsableKey) => ({
@@ -167,7 +171,7 @@ export async function note(unit: Unit, endings: readonly Ending[]): Promise<void
   await Promise.all([
     unit.rows(NOTE, [JSON.stringify(notes)]),
     unit.rows(BUDGET, [JSON.stringify([...budgets.values()])]),
-    healths.size > 0 && unit.rows(HEALTH, [JSON.stringify([...healths.values()]), [...healths.keys()]]),
+    healths.size > 0 && unit.rows(HEALTH, [JSON.stringify([...healths.values()])]),
   ]);
   await charge(
     unit,

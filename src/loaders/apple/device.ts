@@ -20,12 +20,6 @@ const OF_PROFILE = heldStatement(
    ORDER BY held.place`,
 );
 
-const BY_ID = heldStatement(
-  "apple_device_by_id",
-  COLUMNS,
-  "JOIN apple_devices a ON a.root_id = u.root_id AND a.credential_id = u.id AND a.apple_id = asked.apple_id",
-);
-
 /** Loaders of devices at Apple. */
 export function appleDeviceLoaders(reader: AppleReader) {
   return {
@@ -33,6 +27,5 @@ export function appleDeviceLoaders(reader: AppleReader) {
       status,
     ]),
     appleDevicesOfProfile: heldBy<AppleDeviceRow>(reader, OF_PROFILE),
-    appleDevice: heldBy<AppleDeviceRow>(reader, BY_ID),
   };
 }

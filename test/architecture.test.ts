@@ -35,6 +35,8 @@ const BEYOND: readonly (readonly [from: string, to: string, why: string])[] = [
   ["services", "database/tenancy", "a write is a transaction within a scope"],
   ["services", "database/readable-by", "keys are loaded for use by the clause that every read carries"],
   ["loaders", "database/readable-by", "the one clause that every read carries"],
+  ["loaders/assumption", "database/same-row", "rows that were seen are compared with those that are there"],
+  ["services/sign-in", "database/same-row", "rows that were seen are compared with those that are there"],
   ["services/apple/row", "database/naming", "statements are made of what entities say, by the names of their columns"],
   ["services", "auth/bearer", "only there tokens are made, beside how they are read"],
   ["services", "auth/viewer", "who signs in becomes a viewer"],

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import { isSameRow } from "../database/same-row.js";
 
 /** How many rows a process remembers: the longest unseen goes first. */
 const REMEMBERED_MOST = 20_000;
@@ -57,7 +57,7 @@ export class Assumptions {
     // What fails is not as it was taken for either: it is asked again, and fails where it is waited for.
     this.#asked.push(
       ask().then(
-        (now) => isDeepStrictEqual(now, row),
+        (now) => now !== null && isSameRow(now as object, row),
         () => false,
       ),
     );

@@ -126,6 +126,19 @@ export function pageOf<Filter>(
   return { key, first, after: after === null || after === undefined ? null : fromCursor(after), filter };
 }
 
+/** An item at its place in the list. */
+class PlacedEdge<Row> implements Edge<Row> {
+  constructor(
+    readonly node: Row,
+    private readonly place: string,
+  ) {}
+
+  /** Made where it is selected: few who page ask for all of them. */
+  get cursor(): string {
+    return toCursor(this.place);
+  }
+}
+
 /** A page whose edges and cursors are made only where they are selected. */
 class PageConnection<Row> implements Connection<Row> {
   constructor(
@@ -150,7 +163,7 @@ export function connectionOf<Row extends { id: string }>(
   { after }: { after: string | null },
   edge: (row: Row) => object = () => ({}),
 ): Connection<Row> {
-  const edgeOf = (node: Row): Edge<Row> => ({ ...edge(node), cursor: toCursor(node.id), node });
+  const edgeOf = (node: Row): Edge<Row> => Object.assign(new PlacedEdge(node, node.id), edge(node));
   return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }
 
@@ -175,6 +188,6 @@ export function positionedConnection<Row extends { readonly position: number | s
   { after }: { after: string | null },
   edge: (row: Row) => object = () => ({}),
 ): Connection<Row> {
-  const edgeOf = (row: Row): Edge<Row> => ({ node: row, ...edge(row), cursor: toCursor(String(row.position)) });
+  const edgeOf = (row: Row): Edge<Row> => Object.assign(new PlacedEdge(row, String(row.position)), edge(row));
   return new PageConnection(rows, edgeOf, { hasNextPage, hasPreviousPage: after !== null });
 }

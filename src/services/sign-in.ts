@@ -3,6 +3,7 @@ import { TypeID } from "typeid-js";
 import type { Identity, Presented } from "../auth/bearer.js";
 import { Viewer, grantOfRoles, type Grant } from "../auth/viewer.js";
 import type { SentStatement } from "../database/round-trip.js";
+import { isSameValue } from "../database/same-row.js";
 import { inTransaction, ReadSession, type Scope } from "../database/tenancy.js";
 import type { Role } from "../entities/member.js";
 import { Denial } from "../errors.js";
@@ -128,19 +129,12 @@ function confirm(claim: Claim, rows: readonly object[], before: Remembered): Rem
   for (const [index, row] of rows.entries()) {
     const was = before.rows[index] as Readonly<Record<string, unknown>>;
     for (const [name, value] of Object.entries(row)) {
-      if (isEqual(value, was[name])) continue;
+      if (isSameValue(value, was[name])) continue;
       if (name !== "lastUsedAt") return null;
       isOfNow = false; // When a token was last used changes by itself.
     }
   }
   return isOfNow ? before : rememberedOf(claim, rows, before.question);
-}
-
-/** Of what a row holds: texts, numbers, times, lists of them. */
-function isEqual(value: unknown, other: unknown): boolean {
-  if (value instanceof Date) return other instanceof Date && value.getTime() === other.getTime();
-  if (!Array.isArray(value)) return value === other;
-  return Array.isArray(other) && value.length === other.length && value.every((each, index) => each === other[index]);
 }
 
 const presentedBy = (claim: Claim): Pick<Scope, "presentedHash" | "signedInEmail"> =>

@@ -27,6 +27,9 @@ const FURTHER: Readonly<Record<string, string>> = {
 /** Statements of what an answer of Apple's goes through, all of keys that are named. */
 const OF_NAMED_KEYS = ["credentials_usable", "apple_standing", "apple_lock_keys", "apple_note_health"];
 
+/** Statements of the keys of tenants. */
+const OF_TENANTS = ["credentials_by_tenant", "credentials_by_tenant_in_brief"];
+
 interface Reference {
   readonly constraint: string;
   readonly table: string;
@@ -145,6 +148,16 @@ test("keys that are named are looked up, and not sought among all of the organiz
     const onKeys = nodes.filter((node) => node["Relation Name"] === "credentials" && "Index Cond" in node);
     expect([name, onKeys.length]).toEqual([name, 1]);
     for (const node of onKeys) expect([name, node["Index Cond"]]).toEqual([name, expect.stringContaining("(id = ")]);
+  }
+});
+
+test("a key that is shared with a tenant is looked up, and not sought among all of the organization", async () => {
+  const lists = OF_TENANTS.flatMap((name) => sent.get(name) ?? []);
+  expect(lists.map(({ name }) => name)).toEqual(OF_TENANTS);
+  for (const [name, nodes] of await plansOf(world.server.database.serverUrl, lists)) {
+    const read = nodes.filter((node) => node["Relation Name"] === "credentials" && "Index Cond" in node);
+    const [, shared] = read.map((node) => node["Index Cond"]);
+    expect([name, read.length, shared]).toEqual([name, 2, expect.stringContaining("(id = ")]);
   }
 });
 

@@ -57,8 +57,8 @@ export function byTenantStatement(
             AND k.id > $4 AND ${narrowed}
           ORDER BY k.id LIMIT $5)
         UNION ALL
-        (SELECT ${columns}, 'ROOT' AS tag FROM shares s
-          JOIN ${table} k ON k.root_id = s.root_id AND k.id = s.${subject}
+        (SELECT ${columns}, 'ROOT' AS tag FROM shares s CROSS JOIN LATERAL (
+            SELECT * FROM ${table} shared WHERE shared.root_id = s.root_id AND shared.id = s.${subject} LIMIT 1) k
           WHERE s.root_id = t.root_id AND t.id <> t.root_id AND ${live("s")} AND ${reaches("s", "t.id")} AND ${use === null ? "true" : allows(use)}
             AND ($6 IS NULL OR $6) AND s.${subject} > $4 AND ${narrowed}
           ORDER BY s.${subject} LIMIT $5)) found

@@ -187,12 +187,13 @@ describe("a certificate that a sub-organization asks for", () => {
     server.sandbox.failNext({ match: { keyId, method: "POST" }, failure: { kind: "drop-after" } });
     const [name, selection, input] = CERTIFICATE;
     // What was made is in no list yet when it is looked for.
-    server.sandbox.configure({ listLagMs: 2_000 });
+    server.sandbox.configure({ listLagMs: 600_000 });
     const wanted = { tenantId: here.sub, credentialId: here.key.id, ...input };
     const asked = mutate(other, here.bearer, name, selection, wanted);
     while (here.key.calls().every(({ method, acted }) => method !== "POST" || !acted)) await delay(5);
     await take("unshare", { subjectId: here.key.id });
     expect((await asked).refused).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    server.sandbox.configure({ listLagMs: 0 });
     await eventually("the certificate", async () => (await statesOf(here))[0] === "DONE");
     expect(here.key.calls().filter(({ method }) => method === "POST")).toHaveLength(1);
   });

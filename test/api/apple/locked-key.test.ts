@@ -29,7 +29,7 @@ async function somethingWaits(): Promise<boolean> {
 
 test("what Apple says of a key is kept while another's cannot be, and that is kept when it can", async () => {
   const [locked, free] = [await newKey(), await newKey()];
-  const lock = `SELECT 1 FROM credentials WHERE id = '${locked.id}' FOR UPDATE`;
+  const lock = `SELECT 1 FROM credentials WHERE id = '${locked.id}' FOR NO KEY UPDATE`; // As whoever rotates it.
   const waiting = await holding(server.database.ownerUrl, lock, async () => {
     const answer = read(locked);
     await eventually("what is told of the key that is locked waits for it", somethingWaits);

@@ -39,7 +39,7 @@ beforeAll(async () => {
   const keys = await dataKeysOf(database, server.environment);
   expect(keys).not.toEqual([]);
   for (const key of keys) secrets.bytes("a data key", key);
-}, 120_000);
+});
 afterAll(async () => {
   await server.close();
   await database.drop();

@@ -102,7 +102,7 @@ beforeAll(async () => {
   for (const id of Object.values(keys)) {
     await query(server.database.ownerUrl, ...SAID.map((statement): [string, unknown[]] => [statement, [id]]));
   }
-}, 60_000);
+});
 afterAll(async () => {
   await pool.end();
   await server.close();

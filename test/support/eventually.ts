@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const LOOK_AGAIN_MS = 20;
 /** What has not come by then does not come. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** Waits until something is there: looks again and again until `look` gives neither null nor false. Throws where it never does. */
 export async function eventually<T>(

@@ -8,7 +8,7 @@ let matrix: Matrix;
 
 beforeAll(async () => {
   matrix = await runMatrix(FAILURES);
-}, 180_000);
+}, 900_000);
 
 /** `MATRIX=1` prints what came of it all. */
 afterAll(() => {

@@ -45,7 +45,7 @@ describe("of two servers on one database", () => {
     const opened = await Promise.all(prepared.slice(0, 6).map(open));
     expect(opened.map(({ isPair }) => isPair)).toEqual([true, true, true, true, true, true]);
     expect(new Set(prepared.map(({ kit }) => kit?.download.password)).size).toBe(100);
-  }, 180_000);
+  });
 
   test("builds that ask with two keys of one team share what is made", async () => {
     const key = await make.key();

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { findPackage } from "../../../src/database/embedded/binaries.js";
 import { identify, isAlive } from "../../../src/database/embedded/process.js";
@@ -17,7 +17,6 @@ import {
   undoLater,
 } from "./embedded-fixture.js";
 
-jest.setTimeout(60_000);
 
 // A first start takes long: but for the tests of it, all use this one folder, and leave a database there that is stopped.
 let dataDir: string;

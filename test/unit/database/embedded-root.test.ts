@@ -1,7 +1,7 @@
 import { chmod, chown, lstat, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { chooseAccount } from "../../../src/database/embedded/account.js";
 import { prepareBinaries } from "../../../src/database/embedded/binaries.js";
@@ -20,7 +20,6 @@ import {
   whyNotNobody,
 } from "./embedded-fixture.js";
 
-jest.setTimeout(60_000);
 
 const NOBODY = 65_534;
 const skipRoot = isRoot ? null : "this process is not root";

@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
 
 import { identify } from "../../../src/database/embedded/process.js";
@@ -20,7 +20,6 @@ import {
   undoLater,
 } from "./embedded-fixture.js";
 
-jest.setTimeout(60_000);
 
 // A first start takes long: but for the tests of it, all use this one folder, and leave a database there that is stopped.
 let dataDir: string;

@@ -3,18 +3,16 @@
 import "./config.js";
 import "reflect-metadata";
 import { Command, Option } from "commander";
-import { auditExport, auditVerify } from "./commands/audit.js";
-import { demo } from "./commands/demo.js";
-import { doctor } from "./commands/doctor.js";
-import { init, ownerToken } from "./commands/init.js";
-import { migrate } from "./commands/migrate.js";
-import { organizationDelete } from "./commands/organization.js";
-import { sandbox, sandboxKey, SANDBOX_PORT, type SandboxCommandOptions } from "./commands/sandbox.js";
-import { emitSchema } from "./commands/schema.js";
-import { serve } from "./commands/serve.js";
-import { vaultRotate } from "./commands/vault.js";
-import { readConfig } from "./config.js";
-import { GRACE_SECONDS } from "./services/vault/data-key-rotation.js";
+import { GRACE_SECONDS, SANDBOX_PORT } from "./commands/default.js";
+import { readConfig, type Config } from "./config.js";
+
+/** What a command needs is loaded once it is called: help needs none of it. */
+const run =
+  <Options extends unknown[]>(load: () => Promise<(config: Config, ...options: Options) => Promise<void>>) =>
+  async (...options: Options): Promise<void> => {
+    const command = await load();
+    await command(readConfig(), ...options);
+  };
 
 const program = new Command("countersign")
   .description("One GraphQL backend for Apple signing across every organization that a company runs.")
@@ -24,21 +22,21 @@ const program = new Command("countersign")
 program
   .command("serve", { isDefault: true })
   .description("serve the graph; on an empty database make the root organization and print its owner token once")
-  .action(() => serve(readConfig()));
+  .action(run(async () => (await import("./commands/serve.js")).serve));
 
 program
   .command("init")
   .description("make a root organization and print its owner token once")
   .requiredOption("--organization <name>", "the name of the organization")
   .option("--json", "print {organizationId, token}")
-  .action((options: { organization: string; json?: boolean }) => init(readConfig(), options));
+  .action(run(async () => (await import("./commands/init.js")).init));
 
 program
   .command("owner-token")
   .description("make another owner token of an organization, where the last was lost or has ended")
   .requiredOption("--organization <id>", "the id of the organization: org_…")
   .option("--json", "print {organizationId, token}")
-  .action((options: { organization: string; json?: boolean }) => ownerToken(readConfig(), options));
+  .action(run(async () => (await import("./commands/init.js")).ownerToken));
 
 program
   .command("doctor")
@@ -48,7 +46,7 @@ program
   .option("--json", "print {server, keys}")
   // Status 1 says that a key does not work: a wrong option is not that.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .action((options: { organization?: string; key?: string; json?: boolean }) => doctor(readConfig(), options));
+  .action(run(async () => (await import("./commands/doctor.js")).doctor));
 
 const auditCommand = program.command("audit").description("look at the log of what was done");
 auditCommand
@@ -56,12 +54,12 @@ auditCommand
   .description("say whether any entry was changed, taken out, put in or moved, and which is the first")
   .option("--organization <id>", "only one root organization: org_…")
   .option("--json", "print a list of reports")
-  .action((options: { organization?: string; json?: boolean }) => auditVerify(readConfig(), options));
+  .action(run(async () => (await import("./commands/audit.js")).auditVerify));
 auditCommand
   .command("export")
   .description("print every entry, one JSON object a line")
   .option("--organization <id>", "only one root organization: org_…")
-  .action((options: { organization?: string }) => auditExport(readConfig(), options));
+  .action(run(async () => (await import("./commands/audit.js")).auditExport));
 
 program
   .command("organization")
@@ -71,7 +69,7 @@ program
   .argument("<id>", "the id of the organization: org_…")
   .option("--yes", "without asking for its name")
   .option("--json", "print what is left to tell")
-  .action((id: string, options: { yes?: boolean; json?: boolean }) => organizationDelete(readConfig(), id, options));
+  .action(run(async () => (await import("./commands/organization.js")).organizationDelete));
 
 const vaultCommand = program.command("vault").description("replace the keys that seal the secrets");
 vaultCommand
@@ -85,18 +83,18 @@ vaultCommand
     String(GRACE_SECONDS),
   )
   .option("--json", "print what was done as JSON")
-  .action((options: Parameters<typeof vaultRotate>[1]) => vaultRotate(readConfig(), options));
+  .action(run(async () => (await import("./commands/vault.js")).vaultRotate));
 
 program
   .command("migrate")
   .description("bring the database up to date, as its owner")
-  .action(() => migrate(readConfig()));
+  .action(run(async () => (await import("./commands/migrate.js")).migrate));
 
 program
   .command("demo")
   .description("tell the whole story on a throw-away database, with the sandbox as Apple")
   .option("--once", "end after the story, with exit status 0 only if every step was as expected")
-  .action((options: { once?: boolean }) => demo(readConfig(), options));
+  .action(run(async () => (await import("./commands/demo.js")).demo));
 
 const sandboxCommand = program.command("sandbox").description("run an App Store Connect to try and test against");
 sandboxCommand
@@ -106,7 +104,7 @@ sandboxCommand
   .option("--per-minute <calls>", "calls of a key in a rolling minute; by default minutes are not counted")
   .option("--page-delay-ms <ms>", "how long each answer takes, 0 by default")
   .option("--list-lag-ms <ms>", "for how long lists do not show a change, 0 by default")
-  .action((options: SandboxCommandOptions) => sandbox(readConfig(), options));
+  .action(run(async () => (await import("./commands/sandbox.js")).sandbox));
 sandboxCommand
   .command("key")
   .description("register a key with a running sandbox")
@@ -116,12 +114,12 @@ sandboxCommand
   .option("--individual", "one person's key instead of a team's")
   .option("--port <port>", "the port of the sandbox; by default the one that runs")
   .option("--json", "print {keyId, issuerId, privateKey}")
-  .action((options: Parameters<typeof sandboxKey>[1]) => sandboxKey(readConfig(), options));
+  .action(run(async () => (await import("./commands/sandbox.js")).sandboxKey));
 
 program
   .command("schema", { hidden: true })
   .description("write the graph's SDL to schema/schema.graphql")
-  .action(() => emitSchema());
+  .action(async () => (await import("./commands/schema.js")).emitSchema());
 
 try {
   await program.parseAsync();

@@ -3,10 +3,8 @@ import { join } from "node:path";
 import type { Config } from "../config.js";
 import { isRunning, registerKeyOverHttp } from "../sandbox/client.js";
 import { startSandbox } from "../sandbox/server.js";
+import { SANDBOX_PORT } from "./default.js";
 import { untilStopped } from "./signal.js";
-
-/** The port of a sandbox that is not told one. */
-export const SANDBOX_PORT = 4010;
 
 const noteOf = (config: Config): string => join(config.dataDir, "sandbox-port");
 

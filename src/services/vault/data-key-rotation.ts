@@ -36,9 +36,6 @@ export interface RotationOptions {
   readonly graceSeconds: number;
 }
 
-/** For so long a data key that seals nothing stays: longer than a query or a mutation may take that read before. */
-export const GRACE_SECONDS = 60;
-
 /** Another label that comes into force between reading it and keeping the key is waited for so often. */
 const ATTEMPTS = 5;
 

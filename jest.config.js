@@ -1,3 +1,6 @@
+// As the server runs: graphql, Apollo and others do more and say more where this is not production.
+process.env.NODE_ENV = "production";
+
 /** Jest runs the compiled tests: `npm test` compiles first. */
 export default {
   rootDir: "dist",

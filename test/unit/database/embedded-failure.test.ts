@@ -17,7 +17,6 @@ import {
   undoLater,
 } from "./embedded-fixture.js";
 
-
 // A first start takes long: but for the tests of it, all use this one folder, and leave a database there that is stopped.
 let dataDir: string;
 beforeAll(async () => {

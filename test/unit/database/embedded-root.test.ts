@@ -20,7 +20,6 @@ import {
   whyNotNobody,
 } from "./embedded-fixture.js";
 
-
 const NOBODY = 65_534;
 const skipRoot = isRoot ? null : "this process is not root";
 const skipUser = await whyNotNobody();

@@ -11,7 +11,7 @@ let hasty: RunningServer;
 let askHasty: Ask;
 
 beforeAll(async () => {
-  server = await startTestServer({ APPLE_DEADLINE_MS: "3000" });
+  server = await startTestServer({ APPLE_DEADLINE_MS: "10000" });
   acme = await seed(server);
   const options = { port: 0, host: "127.0.0.1", introspection: false, queryDeadlineMs: 1_000 };
   hasty = await startServer(server.platform, options);

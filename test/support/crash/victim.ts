@@ -94,7 +94,8 @@ export class Victim {
         headers: { "content-type": "application/json", authorization: `Bearer ${this.owner}` },
         body: JSON.stringify({ query, variables }),
       });
-      return ((await response.json()) as { data: Data }).data;
+      // What was not carried out has no data.
+      return ((await response.json()) as { data?: Data }).data ?? null;
     } catch {
       return null;
     }

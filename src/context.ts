@@ -7,6 +7,7 @@ import type { VerifyJwt } from "./auth/bearer.js";
 import type { Viewer } from "./auth/viewer.js";
 import type { AdvisoryLocks } from "./database/advisory-lock.js";
 import type { DatabaseProbe } from "./database/probe.js";
+import type { KnownRows } from "./database/known-rows.js";
 import { ReadSession } from "./database/tenancy.js";
 import { PERMISSION_FOR_USE } from "./auth/explain.js";
 import type { ShareUse } from "./entities/share.js";
@@ -36,6 +37,7 @@ export interface Platform {
   readonly signIns: SignIns;
   /** What was shown here, by its id. */
   readonly seenRows: SeenRows;
+  readonly knownRows: KnownRows;
   /** What one process of many does at a time. */
   readonly locks: AdvisoryLocks;
   /** Null where no identity provider is configured. */

@@ -7,6 +7,7 @@ import type { Platform } from "./context.js";
 import { makeDataSource } from "./database/data-source.js";
 import { AdvisoryLocks } from "./database/advisory-lock.js";
 import { checkServerRole, migrate } from "./database/migrate.js";
+import { KnownRows } from "./database/known-rows.js";
 import { DatabaseProbe } from "./database/probe.js";
 import { makeReadPool } from "./database/read-pool.js";
 import { SeenRows } from "./loaders/assumption.js";
@@ -102,6 +103,7 @@ export async function openPlatform(
       snapshots,
       signIns: new SignIns(),
       seenRows: new SeenRows(),
+      knownRows: new KnownRows(),
       locks,
       verifyJwt: config.oidc === null ? null : jwtVerifier(config.oidc),
       log,

@@ -1,5 +1,7 @@
 import type { Writable } from "node:stream";
 import pg, { type PoolClient } from "pg";
+import { columnsFrom, rowOf, type Columns, type Parser } from "./columns.js";
+import { hasRows } from "./known-rows.js";
 import type { Statement } from "./tenancy.js";
 
 /** A statement with the values it is sent with. */
@@ -7,8 +9,6 @@ export interface SentStatement {
   readonly statement: Statement;
   readonly values: readonly unknown[];
 }
-
-type Parser = (text: string) => unknown;
 
 /** What pg's types leave out of its connection. */
 interface Wire {
@@ -25,9 +25,6 @@ interface Wire {
 
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils;
 
-/** The columns of a statement's rows. */
-type Columns = readonly { readonly name: string; readonly parse: Parser }[];
-
 /** What a connection has told of its statements. One that would give other columns later fails, until it is prepared anew. */
 const columnsOf = new WeakMap<object, Map<string, Columns>>();
 
@@ -37,11 +34,14 @@ export interface Asked extends SentStatement {
   readonly asker: object | null;
   /** The rows, in the shape that the statement names. */
   readonly answer: Promise<object[]>;
+  /** The mark of the rows, once they are there, where the statement gives one. */
+  readonly mark: string | null;
   /** When it was sent, on the clock of durations; before, when it was asked. */
   readonly sentAtMs: number;
 }
 
 interface Asking extends Asked {
+  mark: string | null;
   sentAtMs: number;
   readonly rows: object[];
   /** What kept one of the rows from being read. */
@@ -104,7 +104,7 @@ export class RoundTrip extends pg.Query {
     const { resolve, reject } = settle as unknown as Pick<Asking, "resolve" | "reject">;
     const asked: Asking = {
       ...{ asker, statement, values, answer, resolve, reject },
-      ...{ sentAtMs: performance.now(), rows: [], fault: null },
+      ...{ mark: null, sentAtMs: performance.now(), rows: [], fault: null },
     };
     this.#asked.push(asked);
     return asked;
@@ -175,8 +175,7 @@ export class RoundTrip extends pg.Query {
   };
 
   handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
-    const columns = fields.map(({ name, dataTypeID }) => ({ name, parse: this.#getTypeParser(dataTypeID) }));
-    if (this.name !== undefined) this.#columns.set(this.name, columns);
+    if (this.name !== undefined) this.#columns.set(this.name, columnsFrom(fields, this.#getTypeParser));
   }
 
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
@@ -184,6 +183,10 @@ export class RoundTrip extends pg.Query {
     const columns = asked && this.#columns.get(asked.statement.name);
     if (asked === undefined || columns === undefined) return;
     try {
+      if (columns.isMarked) {
+        asked.mark = fields[0] ?? null;
+        if (!hasRows(asked.mark, asked.values.at(-1))) return;
+      }
       asked.rows.push(rowOf(columns, fields));
     } catch (error) {
       asked.fault ??= error as Error;
@@ -235,14 +238,4 @@ export class RoundTrip extends pg.Query {
     this.name = name;
     this.text = text;
   }
-}
-
-function rowOf(columns: Columns, fields: readonly (string | null)[]): object {
-  const row: Record<string, unknown> = {};
-  for (let index = 0; index < columns.length; index += 1) {
-    const { name, parse } = columns[index] as Columns[number];
-    const value = fields[index];
-    row[name] = value === null || value === undefined ? null : parse(value);
-  }
-  return row;
 }

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Pool } from "pg";
 import type { DataSource, EntityManager } from "typeorm";
+import { ifNew, markOf, type Assuming, type KnownRows } from "./known-rows.js";
 import { nextTrip } from "./packet.js";
 import { begin, ENTER_SCOPE, settingsOf } from "./read-pool.js";
 import type { Asked, RoundTrip, SentStatement } from "./round-trip.js";
@@ -33,6 +34,11 @@ export interface Premise {
   readonly accept: (rows: readonly object[]) => void;
 }
 
+/** What came of a statement. */
+interface Answered<Row> extends Pick<Asked, "mark" | "sentAtMs"> {
+  readonly rows: Row[];
+}
+
 /**
  * The reads of one request. What is asked within one turn of the event loop is one round trip, which is a transaction of
  * its own within the scope: nothing is held while the request waits for Apple, or for anything else. Sessions of the very
@@ -42,6 +48,7 @@ export class ReadSession {
   /** The last that was asked in. */
   #trip: RoundTrip | null = null;
   #premise: Promise<void> | null = null;
+  #assuming: Assuming | null = null;
   /** The question that the premise is. */
   #question: Asked | null = null;
 
@@ -51,6 +58,7 @@ export class ReadSession {
     /** Throws when nothing more is to be read. */
     private readonly deadline: { check(): void } | null = null,
     private readonly premise: Premise | null = null,
+    private readonly known: KnownRows | null = null,
   ) {}
 
   /** Asks for the premise, where there is one, together with what is read first. Rejects with what it failed with. */
@@ -61,7 +69,7 @@ export class ReadSession {
 
   /** Another session of the same scope, which asks for the premise itself, and outlives the request. */
   anew(): ReadSession {
-    return new ReadSession(this.pool, this.scope, null, this.premise);
+    return new ReadSession(this.pool, this.scope, null, this.premise, this.known);
   }
 
   /**
@@ -73,11 +81,61 @@ export class ReadSession {
     values: readonly unknown[],
     asking?: (sinceMs: number) => void,
   ): Promise<Row[]> {
+    const answered = await this.#ask<Row>(statement, values);
+    asking?.((this.#question ?? answered).sentAtMs);
+    return answered.rows;
+  }
+
+  /** From now on lists are taken for granted, where the request takes anything. */
+  assume(assuming: Assuming): void {
+    this.#assuming = assuming;
+  }
+
+  /**
+   * As `rows`, of lists that are asked for again and again: while they are as they were, they are the very same array.
+   * Where they have been for a while, they are taken for granted, and PostgreSQL is asked meanwhile.
+   */
+  async list<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+    if (this.known === null) return this.rows<Row>(statement, values);
+    const { roots, tenants } = this.scope;
+    const name = JSON.stringify([statement.name, roots, tenants, values]);
+    const before = this.known.get(name);
+    if (before?.isSteady === true && this.#assuming?.mayTake === true) {
+      this.#assuming.note(this.#isMark(before.mark, markOf(statement, values.length), values));
+      return before.rows as readonly Row[];
+    }
+    const { mark, rows } = await this.#ask<Row>(ifNew(statement, values.length), [...values, before?.mark ?? null]);
+    if (before?.mark === mark) {
+      before.isSteady = true;
+      return before.rows as readonly Row[];
+    }
+    if (mark !== null) this.known.set(name, { mark, rows, isSteady: false });
+    return rows;
+  }
+
+  /** As `list`, of things by their ids, where they are several: of one there is as little to read as to compare. */
+  async byIds<Row extends object>(
+    statement: Statement,
+    ids: readonly string[],
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    return ids.length > 1 ? this.list<Row>(statement, values) : this.rows<Row>(statement, values);
+  }
+
+  /** Whether the rows of a statement still have a mark; where that cannot be told, it is told to whoever asks again. */
+  async #isMark(mark: string, statement: Statement, values: readonly unknown[]): Promise<boolean> {
+    try {
+      return (await this.#ask(statement, values)).mark === mark;
+    } catch {
+      return false;
+    }
+  }
+
+  async #ask<Row>(statement: Statement, values: readonly unknown[]): Promise<Answered<Row>> {
     this.deadline?.check();
     const asked = this.#gather().ask(this, { statement, values });
     const [rows] = await Promise.all([asked.answer, this.#premise]);
-    asking?.((this.#question ?? asked).sentAtMs);
-    return rows as Row[];
+    return { rows: rows as Row[], mark: asked.mark, sentAtMs: asked.sentAtMs };
   }
 
   /** The round trip that is about to be made. */

@@ -32,7 +32,7 @@ export function accessTokenLoaders(reads: ReadSession, { scope }: Viewer) {
       (row) => row.id,
     ),
     accessTokensByTenant: pagesByKey<AccessTokenRow, null>((ids, { after, limit }) =>
-      reads.rows(BY_TENANT, [scope.roots, scope.tenants, ids, after, limit]),
+      reads.list(BY_TENANT, [scope.roots, scope.tenants, ids, after, limit]),
     ),
   };
 }

@@ -1,4 +1,4 @@
-import { isSameRow } from "../database/same-row.js";
+import { isSameRow, type Assuming } from "../database/known-rows.js";
 
 /** How many rows a process remembers: the longest unseen goes first. */
 const REMEMBERED_MOST = 20_000;
@@ -25,15 +25,19 @@ export class SeenRows {
  * What a request takes for granted of what its viewer was shown before. The database is asked meanwhile, together with
  * what is read next, and nothing that came of it counts unless `hold` says that all was as it was taken for.
  */
-export class Assumptions {
+export class Assumptions implements Assuming {
   readonly #asked: Promise<boolean>[] = [];
 
   private constructor(
     private readonly seen: SeenRows | null,
     /** Names the viewer, as it is now: one who stands elsewhere, or may do more or less, is another. */
     private readonly viewer: string,
-    private mayTake: boolean,
+    private takes: boolean,
   ) {}
+
+  get mayTake(): boolean {
+    return this.takes;
+  }
 
   /** Takes for granted what the viewer saw, unless it `mayTake` nothing, and remembers what it sees now. */
   static of(seen: SeenRows, viewer: string, mayTake: boolean): Assumptions {
@@ -47,7 +51,7 @@ export class Assumptions {
 
   /** From now on everything is waited for: something is to be changed. */
   end(): void {
-    this.mayTake = false;
+    this.takes = false;
   }
 
   /** The row that is taken for granted, while `ask` asks for it; null where none is. */
@@ -55,13 +59,17 @@ export class Assumptions {
     const row = this.mayTake ? (this.seen?.get(this.#nameOf(id)) ?? null) : null;
     if (row === null) return null;
     // What fails is not as it was taken for either: it is asked again, and fails where it is waited for.
-    this.#asked.push(
+    this.note(
       ask().then(
-        (now) => now !== null && isSameRow(now as object, row),
+        (now) => now === row || (now !== null && isSameRow(now as object, row)),
         () => false,
       ),
     );
     return row as Row;
+  }
+
+  note(holds: Promise<boolean>): void {
+    this.#asked.push(holds);
   }
 
   /** Notes what the database gave. */

@@ -54,7 +54,7 @@ export function auditEventLoaders(reads: ReadSession, viewer: Viewer) {
       (row) => row.id,
     ),
     auditEventsByTenant: pagesByKey<AuditEventRow, AuditEventFilter>((ids, { after, limit, filter }) =>
-      reads.rows(BY_TENANT, [
+      reads.list(BY_TENANT, [
         ...[scope.roots, tenants, ids, after, limit, filter.action, filter.actor, filter.subjectId],
         ...[filter.outcome, filter.since, filter.until],
       ]),

@@ -141,29 +141,53 @@ export function pagesByKey<Row extends object, Filter>(
     page: { after: string; limit: number; filter: Filter },
   ) => Promise<readonly Listed<Row>[]>,
 ): Loader<ListKey<Filter>, Page<Listed<Row>>, string> {
-  const shapeOf = ({ first, after, filter }: ListKey<Filter>): string => JSON.stringify([first, after, filter]);
+  const shapes = new WeakMap<ListKey<Filter>, string>();
+  const shapeOf = (list: ListKey<Filter>): string => {
+    const known = shapes.get(list);
+    if (known !== undefined) return known;
+    const { first, after, filter } = list;
+    const shape = JSON.stringify([first, after, filter]);
+    shapes.set(list, shape);
+    return shape;
+  };
   return new Loader(
     async (lists) => {
-      const shapes = groupBy(lists, shapeOf);
+      const alikes = groupBy(lists, shapeOf);
       const pages = new Map<ListKey<Filter>, Page<Listed<Row>>>();
       await Promise.all(
-        [...shapes.values()].map(async (alike) => {
+        [...alikes.values()].map(async (alike) => {
           const [{ first, after, filter }] = alike as [ListKey<Filter>];
           const rows = await load(
             alike.map(({ key }) => key),
             { after: after ?? "", limit: first + 1, filter },
           );
-          const byList = groupBy(rows, (row) => row.listKey);
-          for (const list of alike) {
-            const found = byList.get(list.key) ?? [];
-            pages.set(list, { rows: found.slice(0, first), hasNextPage: found.length > first });
-          }
+          const byList = pagesOf(rows, first);
+          for (const list of alike) pages.set(list, byList.get(list.key) ?? NO_ROWS);
         }),
       );
-      return lists.map((list) => pages.get(list) ?? { rows: [], hasNextPage: false });
+      return lists.map((list) => pages.get(list) ?? NO_ROWS);
     },
     { cacheKeyFn: (list) => `${list.key} ${shapeOf(list)}` },
   );
+}
+
+const NO_ROWS: Page<never> = { rows: [], hasNextPage: false };
+
+const made = new WeakMap<readonly object[], ReadonlyMap<string, Page<object>>>();
+
+/** The pages that rows make, by their lists: rows that are as they were make the very same pages. */
+function pagesOf<Row extends object>(
+  rows: readonly Listed<Row>[],
+  first: number,
+): ReadonlyMap<string, Page<Listed<Row>>> {
+  const before = made.get(rows);
+  if (before !== undefined) return before as ReadonlyMap<string, Page<Listed<Row>>>;
+  const pages = new Map<string, Page<Listed<Row>>>();
+  for (const [key, found] of groupBy(rows, (row) => row.listKey)) {
+    pages.set(key, { rows: found.slice(0, first), hasNextPage: found.length > first });
+  }
+  made.set(rows, pages);
+  return pages;
 }
 
 /** Items by a key of theirs. */

@@ -73,14 +73,14 @@ export function credentialLoaders(reads: ReadSession, viewer: Viewer, assumption
   const { scope } = viewer;
   const listed = <Row extends BriefCredential>(statement: Statement) =>
     pagesByKey<Row, CredentialFilter>((ids, { after, limit, filter }) =>
-      reads.rows(statement, [
+      reads.list(statement, [
         ...[scope.roots, scope.tenants, ids, after, limit, filter.shared],
         ...[filter.search, filter.program, filter.status],
       ]),
     );
   return {
     credential: oneById<FoundCredential & WithOwner>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewer.tenantsWith("CREDENTIALS_VIEW")]),
+      (ids) => reads.byIds(BY_ID, ids, [scope.roots, scope.tenants, ids, viewer.tenantsWith("CREDENTIALS_VIEW")]),
       assumptions,
       ownerTo(others),
     ),

@@ -31,7 +31,7 @@ export function memberLoaders(reads: ReadSession, { scope }: Viewer) {
       (row) => row.id,
     ),
     membersByTenant: pagesByKey<MemberRow, null>((ids, { after, limit }) =>
-      reads.rows(BY_TENANT, [scope.roots, scope.tenants, ids, after, limit]),
+      reads.list(BY_TENANT, [scope.roots, scope.tenants, ids, after, limit]),
     ),
   };
 }

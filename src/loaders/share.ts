@@ -90,7 +90,7 @@ export function shareLoaders(reads: ReadSession, { scope }: Viewer, subjects: Sh
       (row) => row.subjectId,
     ),
     sharesByOrganization: pagesByKey<ShareRow, null>((ids, { after, limit }) =>
-      reads.rows(BY_ORGANIZATION, [scope.roots, scope.tenants, ids, after, limit]),
+      reads.list(BY_ORGANIZATION, [scope.roots, scope.tenants, ids, after, limit]),
     ),
     /** The share of something as it concerns one tenant; null where there is none. */
     shareTerms: async (subjectId: string, tenantId: string): Promise<ShareTerms | null> => {

@@ -52,25 +52,25 @@ const ENTERED = {
 
 /** Loaders of organizations and sub-organizations. */
 export function tenantLoaders(reads: ReadSession, { scope }: Viewer, assumptions: Assumptions) {
-  const tenant = oneById<TenantRow>((ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids]), assumptions);
+  const tenant = oneById<TenantRow>((ids) => reads.byIds(BY_ID, ids, [scope.roots, scope.tenants, ids]), assumptions);
   /** Of those in a list nobody asks again by the id: the owner of a tenant's keys is known. */
-  const known = <Row extends TenantRow>(rows: Row[]): Row[] => {
+  const known = <Row extends TenantRow>(rows: readonly Row[]): readonly Row[] => {
     for (const row of rows) tenant.prime(row.id, row);
     return rows;
   };
   return {
     tenant,
     subOrganizationsByOrganization: pagesByKey<TenantRow, { search: string }>(async (ids, { after, limit, filter }) =>
-      known(await reads.rows(SUB_ORGANIZATIONS, [scope.roots, scope.tenants, ids, after, limit, filter.search])),
+      known(await reads.list(SUB_ORGANIZATIONS, [scope.roots, scope.tenants, ids, after, limit, filter.search])),
     ),
     subOrganizationsByShare: pagesByKey<TenantRow, null>(async (ids, { after, limit }) =>
-      known(await reads.rows(BY_SHARE, [scope.roots, scope.tenants, ids, after, limit])),
+      known(await reads.list(BY_SHARE, [scope.roots, scope.tenants, ids, after, limit])),
     ),
     subOrganizationsOfCredential: manyByKey<TenantRow>((ids) =>
-      reads.rows(BY_CREDENTIAL, [scope.roots, scope.tenants, ids]),
+      reads.list(BY_CREDENTIAL, [scope.roots, scope.tenants, ids]),
     ),
     /** A page of the tenants that the viewer may enter, roots first. */
-    tenantsOfViewer: (after: string, limit: number): Promise<TenantRow[]> =>
-      reads.rows(ENTERED, [scope.roots, scope.tenants, after, limit]),
+    tenantsOfViewer: (after: string, limit: number): Promise<readonly TenantRow[]> =>
+      reads.list(ENTERED, [scope.roots, scope.tenants, after, limit]),
   };
 }

@@ -33,6 +33,7 @@ export function makeAsk({ platform, apollo, rates, deadlineMs }: Answering) {
         if (assumed !== null) {
           const { viewer, reads, confirmed, name } = assumed;
           const assumptions = Assumptions.of(platform.seenRows, name, mayTake);
+          reads.assume(assumptions);
           await rates.countRequest(viewer.actorId);
           const context = createContext(platform, viewer, {
             ...{ requestId: request.id, ipAddress: request.ip, deadline, reads, confirmed, assumptions },

@@ -3,8 +3,8 @@ import { TypeID } from "typeid-js";
 import type { Identity, Presented } from "../auth/bearer.js";
 import { Viewer, grantOfRoles, type Grant } from "../auth/viewer.js";
 import type { SentStatement } from "../database/round-trip.js";
-import { isSameValue } from "../database/same-row.js";
-import { inTransaction, ReadSession, type Scope } from "../database/tenancy.js";
+import { isSameValue } from "../database/known-rows.js";
+import { inTransaction, ReadSession, type Premise, type Scope } from "../database/tenancy.js";
 import type { Role } from "../entities/member.js";
 import { Denial } from "../errors.js";
 import { ID_PREFIXES } from "../ids.js";
@@ -108,7 +108,7 @@ export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline
   if (remembered === undefined) return null;
   const { viewer, name, scope, question } = remembered;
   let now = viewer;
-  const reads = new ReadSession(platform.readPool, scope, deadline, {
+  const premise: Premise = {
     question,
     accept(rows) {
       const found = confirm(claim, rows, remembered);
@@ -116,7 +116,8 @@ export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline
       if (found === null) throw new Denial("UNAUTHENTICATED");
       now = found.viewer;
     },
-  });
+  };
+  const reads = new ReadSession(platform.readPool, scope, deadline, premise, platform.knownRows);
   const confirmed = reads.hold().then(() => touch(platform, now));
   confirmed.catch(() => undefined); // Whoever answers awaits it.
   return { viewer, name, reads, confirmed };

@@ -15,6 +15,9 @@ export interface SentStatement {
   readonly values: readonly unknown[];
 }
 
+/** The name of a statement, in whichever form it was sent: that of the rows that are new, or of their mark. */
+export const plainName = (name: string): string => name.replace(/_(?:if_new|mark)$/, "");
+
 /** Hands over every prepared statement that a request sends on the connections of a pool, and sends it on as it is. */
 export function watchStatements(
   pool: TestServer["platform"]["readPool"],
@@ -40,9 +43,9 @@ export function watchStatements(
   });
 }
 
-/** Notes the name of every statement that a request sends on the connections of a pool. */
+/** Notes the plain name of every statement that a request sends on the connections of a pool. */
 export function observeStatements(pool: TestServer["platform"]["readPool"], names: string[]): void {
   watchStatements(pool, ({ name }) => {
-    names.push(name);
+    names.push(plainName(name));
   });
 }

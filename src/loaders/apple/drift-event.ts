@@ -36,7 +36,7 @@ export function driftEventLoaders({ reads, roots, tenants }: AppleReader) {
       (row) => row.id,
     ),
     driftEventsByKey: pagesByKey<DriftEventRow, null>((keys, { after, limit }) =>
-      reads.rows(BY_KEY, [roots, tenants, keys, after, limit]),
+      reads.list(BY_KEY, [roots, tenants, keys, after, limit]),
     ),
   };
 }

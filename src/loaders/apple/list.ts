@@ -34,7 +34,7 @@ export function listsOf<Row extends object, Filter>(
   valuesOf: (filter: Filter) => readonly unknown[],
 ): Loader<ListKey<Filter>, Page<Listed<Row>>, string> {
   return pagesByKey<Row, Filter>((keys, { after, limit, filter }) =>
-    reads.rows(statement, [roots, tenants, keys, after === "" ? -1 : Number(after), limit, ...valuesOf(filter)]),
+    reads.list(statement, [roots, tenants, keys, after === "" ? -1 : Number(after), limit, ...valuesOf(filter)]),
   );
 }
 

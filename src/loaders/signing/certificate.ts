@@ -90,12 +90,12 @@ export function certificateLoaders(reads: ReadSession, viewer: Viewer, assumptio
   const viewing = viewer.tenantsWith("SIGNING_VIEW");
   return {
     certificate: oneById<FoundCertificate & WithOwner>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]),
+      (ids) => reads.byIds(BY_ID, ids, [scope.roots, scope.tenants, ids, viewing]),
       assumptions,
       ownerTo(others),
     ),
     certificatesByTenant: pagesByKey<ListedCertificate, CertificateFilter>((ids, { after, limit, filter }) =>
-      reads.rows(BY_TENANT, [
+      reads.list(BY_TENANT, [
         ...[scope.roots, scope.tenants, ids, after, limit, null],
         ...[filter.search, filter.type, filter.state, filter.expiresBefore],
       ]),
@@ -111,10 +111,10 @@ export function certificateLoaders(reads: ReadSession, viewer: Viewer, assumptio
       (row) => row.serialNumber,
     ),
     /** The kept certificates in a profile whose private key is here. */
-    certificatesOfProfile: manyByKey<CertificateRow>((ids) => reads.rows(OF_PROFILE, [scope.roots, viewing, ids])),
+    certificatesOfProfile: manyByKey<CertificateRow>((ids) => reads.list(OF_PROFILE, [scope.roots, viewing, ids])),
     /** The kept certificates that were made through a key. */
     certificatesOfCredential: manyByKey<CertificateRow>((ids) =>
-      reads.rows(OF_CREDENTIAL, [scope.roots, viewing, ids]),
+      reads.list(OF_CREDENTIAL, [scope.roots, viewing, ids]),
     ),
   };
 }

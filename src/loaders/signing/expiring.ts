@@ -41,7 +41,7 @@ export function expiringLoaders(reads: ReadSession, viewer: Viewer) {
   return {
     /** What ends in an organization and all below it, soonest first. */
     expiringByOrganization: pagesByKey<ExpiringRow, { withinDays: number }>((ids, { after, limit, filter }) =>
-      reads.rows(BY_ORGANIZATION, [viewer.scope.roots, viewing, ids, after, limit, filter.withinDays, managing]),
+      reads.list(BY_ORGANIZATION, [viewer.scope.roots, viewing, ids, after, limit, filter.withinDays, managing]),
     ),
   };
 }

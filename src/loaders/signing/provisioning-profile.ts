@@ -103,12 +103,12 @@ export function provisioningProfileLoaders(
   const viewing = viewer.tenantsWith("SIGNING_VIEW");
   return {
     provisioningProfile: oneById<FoundProfile & WithOwner>(
-      (ids) => reads.rows(BY_ID, [scope.roots, scope.tenants, ids, viewing]),
+      (ids) => reads.byIds(BY_ID, ids, [scope.roots, scope.tenants, ids, viewing]),
       assumptions,
       ownerTo(others),
     ),
     provisioningProfilesByTenant: pagesByKey<ListedProfile, ProfileFilter>((ids, { after, limit, filter }) =>
-      reads.rows(BY_TENANT, [
+      reads.list(BY_TENANT, [
         ...[scope.roots, scope.tenants, ids, after, limit, null],
         ...[filter.search, filter.type, filter.state, filter.bundleIdentifier, filter.expiresBefore],
       ]),
@@ -125,9 +125,9 @@ export function provisioningProfileLoaders(
     ),
     /** The kept profiles that hold a certificate, a page at a time. */
     profilesByCertificate: pagesByKey<ProfileRow, null>((ids, { after, limit }) =>
-      reads.rows(BY_CERTIFICATE, [scope.roots, viewing, ids, after, limit]),
+      reads.list(BY_CERTIFICATE, [scope.roots, viewing, ids, after, limit]),
     ),
     /** The kept profiles that were made or fetched through a key. */
-    profilesOfCredential: manyByKey<ProfileRow>((ids) => reads.rows(OF_CREDENTIAL, [scope.roots, viewing, ids])),
+    profilesOfCredential: manyByKey<ProfileRow>((ids) => reads.list(OF_CREDENTIAL, [scope.roots, viewing, ids])),
   };
 }

@@ -33,7 +33,7 @@ export function signingRequestLoaders(reads: ReadSession, { scope }: Viewer) {
       (row) => row.id,
     ),
     signingRequestsByTenant: pagesByKey<SigningRequestRow, null>((ids, { after, limit }) =>
-      reads.rows(BY_TENANT, [scope.roots, scope.tenants, ids, after, limit]),
+      reads.list(BY_TENANT, [scope.roots, scope.tenants, ids, after, limit]),
     ),
   };
 }

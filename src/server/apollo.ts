@@ -91,7 +91,8 @@ async function countCost(
   // Where none has the name that was asked for, the execution that follows says so.
   if (operation === undefined) return;
   const cost = checkCost(schema, document, operation, request.variables ?? {});
-  await rates.countCost(contextValue.viewer.actorId, cost);
+  // What is asked again, since something was not as it was taken for, is counted already.
+  if (contextValue.assumptions.mayTake) await rates.countCost(contextValue.viewer.actorId, cost);
 }
 
 /** Queries end in time; mutations are carried through, once it is sure who asks, and take nothing for granted. */

@@ -34,7 +34,8 @@ export function makeAsk({ platform, apollo, rates, deadlineMs }: Answering) {
           const { viewer, reads, confirmed, name } = assumed;
           const assumptions = Assumptions.of(platform.seenRows, name, mayTake);
           reads.assume(assumptions);
-          await rates.countRequest(viewer.actorId);
+          // What is asked again, since something was not as it was taken for, is counted already.
+          if (mayTake) await rates.countRequest(viewer.actorId);
           const context = createContext(platform, viewer, {
             ...{ requestId: request.id, ipAddress: request.ip, deadline, reads, confirmed, assumptions },
           });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { startServer, type RunningServer } from "../../src/server.js";
+import { query } from "../support/database.js";
 import { seed, type Story } from "../support/seed.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
@@ -55,4 +56,15 @@ test("what is asked for counts by what it may cost", async () => {
   const codes: (string | null)[] = [];
   for (let n = 0; n < 4; n += 1) codes.push((await post(server.url, token, costly)).code);
   expect(codes).toEqual([null, null, "RATE_LIMITED", "RATE_LIMITED"]);
+});
+
+test("what has changed since it was last asked counts once, although it is asked for twice", async () => {
+  const token = await acme.token(acme.organizationId, ["SIGNING_VIEW", "CREDENTIALS_VIEW"]);
+  const answers = [];
+  for (let n = 0; n < 21; n += 1) {
+    const id = acme.organizationId;
+    await query(server.database.ownerUrl, ["UPDATE tenants SET name = $2 WHERE id = $1", [id, `Acme ${n}`]]);
+    answers.push((await post(server.url, token, `{ organization(id: "${id}") { name } }`)).code);
+  }
+  expect(answers).toEqual([...Array.from({ length: 20 }, () => null), "RATE_LIMITED"]);
 });

@@ -24,7 +24,7 @@ export interface Pkcs12Content {
 export type Pkcs12Encoding = "KEYCHAIN" | "MODERN";
 
 /**
- * Reads a .p12 of one RSA key and its certificate, whatever chain comes with it. Keys are derived in a worker, in two seconds
+ * Reads a .p12 of one RSA key and its certificate, whatever chain comes with it. Keys are derived in a worker, in five seconds
  * at most; what asks for too many rounds does not come that far. Throws a Refusal.
  */
 export async function readPkcs12(bytes: Buffer, password: string): Promise<Pkcs12Content> {

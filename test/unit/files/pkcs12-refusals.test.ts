@@ -158,7 +158,7 @@ describe("a file that takes its time", () => {
     return pfx(Array<Buffer>(40).fill(one));
   };
 
-  test("is given up after two seconds, while others are served and files read", async () => {
+  test("is given up after five seconds, while others are served and files read", async () => {
     const gaps: number[] = [];
     let last = performance.now();
     const timer = setInterval(() => {
@@ -176,7 +176,7 @@ describe("a file that takes its time", () => {
     expect(read.privateKey.equals(key)).toBe(true);
     expect([code, message]).toEqual(["INVALID_PKCS12", expect.stringMatching(/takes too long/)]);
     expect(order).toEqual(["quick", "slow"]);
-    expect(slowMs).toBeGreaterThan(2_000);
+    expect(slowMs).toBeGreaterThan(5_000);
     // Not one thread that works through it: others had their turns meanwhile.
     expect(gaps.length).toBeGreaterThan(10);
   });

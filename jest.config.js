@@ -14,5 +14,5 @@ export default {
   // What hangs ends some day; what is merely slow, on a machine that is, does not fail.
   testTimeout: 300_000,
   // Much of the time is waiting, for PostgreSQL, for the sandbox and for processes of their own.
-  maxWorkers: 4,
+  maxWorkers: 3,
 };

@@ -37,6 +37,7 @@ export interface Platform {
   readonly signIns: SignIns;
   /** What was shown here, by its id. */
   readonly seenRows: SeenRows;
+  /** And as lists. */
   readonly knownRows: KnownRows;
   /** What one process of many does at a time. */
   readonly locks: AdvisoryLocks;

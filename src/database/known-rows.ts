@@ -4,6 +4,8 @@ import type { Statement } from "./tenancy.js";
 
 /** How many rows a process remembers: the lists that were longest not asked for go first. */
 const REMEMBERED_MOST = 50_000;
+/** What a list is asked for with takes room too: so many characters as much as a row. */
+const CHARACTERS_A_ROW = 256;
 
 /** Rows as they were last time, with the mark by which PostgreSQL tells whether they still are. */
 export interface Known {
@@ -38,7 +40,7 @@ export class KnownRows {
   set(name: string, known: Known): void {
     this.#forget(name);
     this.#known.set(name, known);
-    this.#size += weightOf(known);
+    this.#size += weightOf(name, known);
     for (const oldest of this.#known.keys()) {
       if (this.#size <= REMEMBERED_MOST) break;
       this.#forget(oldest);
@@ -49,12 +51,12 @@ export class KnownRows {
     const known = this.#known.get(name);
     if (known === undefined) return;
     this.#known.delete(name);
-    this.#size -= weightOf(known);
+    this.#size -= weightOf(name, known);
   }
 }
 
-/** A list takes room without rows too. */
-const weightOf = ({ rows }: Known): number => 1 + rows.length;
+/** The name holds what a client asked for, as long as that is. */
+const weightOf = (name: string, { rows }: Known): number => Math.ceil(name.length / CHARACTERS_A_ROW) + rows.length;
 
 /** What marks depend on beside the rows: nobody outside can look for two lists of one mark. */
 const SEED = randomBytes(8).readBigInt64BE().toString();

@@ -110,6 +110,9 @@ describe("the rows that a process remembers", () => {
     for (let n = 0; n < 60_000; n += 1) rows.set(`none ${n}`, known(0));
     expect(rows.get("e")).toBeNull();
     expect(rows.get("none 59999")).not.toBeNull();
+    for (let n = 0; n < 100; n += 1) rows.set(`${n} ${"x".repeat(256 * 1_000)}`, known(0));
+    expect(rows.get(`0 ${"x".repeat(256 * 1_000)}`)).toBeNull();
+    expect(rows.get(`99 ${"x".repeat(256 * 1_000)}`)).not.toBeNull();
     rows.set("too many", known(60_000));
     expect(rows.get("too many")).toBeNull();
   });

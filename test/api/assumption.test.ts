@@ -3,6 +3,7 @@ import { query } from "../support/database.js";
 import { mutate } from "../support/mutation.js";
 import { seed, type Story } from "../support/seed.js";
 import { startTestServer, type TestServer } from "../support/server.js";
+import { tripsOf } from "../support/statements.js";
 
 let server: TestServer;
 let acme: Story;
@@ -26,26 +27,14 @@ async function newReader() {
 const TENANT = "subOrganization(id: $id) { name credentials(first: 5) { nodes { name } } }";
 const KEY = "credential(id: $id) { name owner { id name } }";
 
-/** How many round trips to the database something takes. */
-async function tripsOf(work: () => Promise<unknown>): Promise<number> {
-  let trips = 0;
-  const count = (): void => {
-    trips += 1;
-  };
-  server.platform.readPool.on("acquire", count);
-  await work();
-  server.platform.readPool.off("acquire", count);
-  return trips;
-}
-
 describe("what was seen before is taken for granted", () => {
   test("so that what is below it is read in the same round trip", async () => {
     const { tenantId, ask } = await newReader();
     await ask(TENANT, tenantId);
-    expect(await tripsOf(() => ask(`again: ${TENANT}`, tenantId))).toBe(1);
+    expect(await tripsOf(server, () => ask(`again: ${TENANT}`, tenantId))).toBe(1);
     const other = await newReader();
     await server.ask(other.token, "{ viewer { __typename } }");
-    expect(await tripsOf(() => other.ask(TENANT, other.tenantId))).toBe(2);
+    expect(await tripsOf(server, () => other.ask(TENANT, other.tenantId))).toBe(2);
   });
 
   test("and is answered as it is now, where it has changed", async () => {

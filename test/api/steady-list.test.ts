@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { query } from "../support/database.js";
 import { seed, type Story } from "../support/seed.js";
 import { startTestServer, type TestServer } from "../support/server.js";
+import { tripsOf } from "../support/statements.js";
 
 let server: TestServer;
 let acme: Story;
@@ -63,18 +64,6 @@ async function steady(): Promise<string[]> {
 
 const now = (statement: string, ...values: unknown[]) => query(server.database.ownerUrl, [statement, values]);
 
-/** How many round trips to the database something takes. */
-async function tripsOf(work: () => Promise<unknown>): Promise<number> {
-  let trips = 0;
-  const count = (): void => {
-    trips += 1;
-  };
-  server.platform.readPool.on("acquire", count);
-  await work();
-  server.platform.readPool.off("acquire", count);
-  return trips;
-}
-
 const before = () => ["Mobile: ", `Web: Own of Web -, Shared of ${nameOfAcme()} ROOT`];
 const nameOfAcme = (): string => `Acme ${stories}`;
 const sorted = async (): Promise<string[]> => (await lists()).sort();
@@ -82,7 +71,7 @@ const sorted = async (): Promise<string[]> => (await lists()).sort();
 describe("lists that stay as they are", () => {
   test("are read in one round trip, however deep they lie", async () => {
     const trips: number[] = [];
-    for (let n = 0; n < 4; n += 1) trips.push(await tripsOf(lists));
+    for (let n = 0; n < 4; n += 1) trips.push(await tripsOf(server, lists));
     expect(trips[0]).toBeGreaterThan(1);
     expect(trips[3]).toBe(1);
   });

@@ -49,3 +49,15 @@ export function observeStatements(pool: TestServer["platform"]["readPool"], name
     names.push(plainName(name));
   });
 }
+
+/** How many round trips to the database something takes. */
+export async function tripsOf({ platform }: TestServer, work: () => Promise<unknown>): Promise<number> {
+  let trips = 0;
+  const count = (): void => {
+    trips += 1;
+  };
+  platform.readPool.on("acquire", count);
+  await work();
+  platform.readPool.off("acquire", count);
+  return trips;
+}

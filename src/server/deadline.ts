@@ -17,7 +17,9 @@ export class Deadline {
 
   /** Throws what the client is told when the time is over. */
   check(): void {
-    if (!this.#isLifted && performance.now() >= this.#endsAt) throw this.#told();
+    // A timer may end up to a millisecond early; once those who listen were told, it is over for all.
+    const isOver = this.#abort?.signal.aborted === true || performance.now() >= this.#endsAt;
+    if (isOver && !this.#isLifted) throw this.#told();
   }
 
   /** Aborted when the time is over, with what the client is told. */

@@ -24,6 +24,16 @@ describe("a deadline", () => {
     expect(lifted.signal.aborted).toBe(false);
   });
 
+  test("is over for all at once, though a timer may end early", async () => {
+    for (let round = 0; round < 500; round += 1) {
+      const deadline = new Deadline(1);
+      await over(deadline);
+      expect(() => {
+        deadline.check();
+      }).toThrow("took longer");
+    }
+  });
+
   test("that is over keeps a request from reading on", async () => {
     const deadline = new Deadline(1);
     const pool = new pg.Pool({ connectionString: "postgres://nobody@127.0.0.1:1/none" });

@@ -11,8 +11,8 @@ const MARGIN_MS = 60_000;
 const SIGNED_AT_ONCE = 4;
 
 /**
- * For so long after it is asked for a right to use a key is good for sending; then it is confirmed at its source before
- * anything more is sent. Whoever takes rights away waits for as long after the commit, so that those given before are over
+ * For so long after it is asked for a right to use a key is good for sending, or until it ends by itself where that is
+ * sooner; then it is confirmed at its source before anything more is sent. Whoever takes rights away waits for as long after the commit, so that those given before are over
  * in every process: durations are compared, never clocks. A longer lease would make them wait longer; a shorter one would
  * ask the database more often where Apple is slow.
  */
@@ -78,19 +78,20 @@ export interface Authorization<Key extends SigningKey = SigningKey> {
 
 /** A right to send for a while, and where it is confirmed. It stays the same in all copies of an authorization. */
 export class Lease {
+  /** `endsMs` is on the clock of durations, and so is what `confirmed` gives: when the lease then ends. */
   constructor(
-    private sinceMs: number,
+    private endsMs: number,
     private readonly confirmed: () => Promise<number>,
   ) {}
 
   /** Whether nothing may be sent before it is renewed. */
   get isOver(): boolean {
-    return performance.now() - this.sinceMs >= LEASE_MS;
+    return performance.now() >= this.endsMs;
   }
 
-  /** The right was there then. */
-  extend(sinceMs: number): void {
-    this.sinceMs = Math.max(this.sinceMs, sinceMs);
+  /** The right is there until then. */
+  extend(endsMs: number): void {
+    this.endsMs = Math.max(this.endsMs, endsMs);
   }
 
   /** Asks the source whether the right is still there. Throws what its source says where it is not. */
@@ -104,15 +105,21 @@ export async function leasesEnded(): Promise<void> {
   await delay(LEASE_MS + GRACE_MS);
 }
 
+/** A key that may be used, and for how long at most from when that was asked: `Infinity` where no end is known. */
+export interface Right<Key extends SigningKey> {
+  readonly key: Key;
+  readonly forMs: number;
+}
+
 /** Where keys come from. */
 export interface KeySource<Key extends SigningKey> {
   /** Yields the keys that may be used *now*, in one query: an error for each that may not. `asking` is told from when on the answer holds. */
   readonly load: (
     credentialIds: readonly string[],
     asking: (sinceMs: number) => void,
-  ) => Promise<ReadonlyMap<string, Key | Error>>;
-  /** Asks from the start, in one query, whether keys may still be used as they were given: for each null, or an error. */
-  readonly confirm: (keys: readonly Key[], asking: (sinceMs: number) => void) => Promise<readonly (Error | null)[]>;
+  ) => Promise<ReadonlyMap<string, Right<Key> | Error>>;
+  /** Asks from the start, in one query, whether keys may still be used as they were given: for each how long, as `forMs`, or an error. */
+  readonly confirm: (keys: readonly Key[], asking: (sinceMs: number) => void) => Promise<readonly (Error | number)[]>;
 }
 
 /** The batched signer: all keys that a tick needs come from one query, and each is signed at most once. */
@@ -125,8 +132,9 @@ export function createSigner<Key extends SigningKey>(source: KeySource<Key>, tok
     async (credentialIds) => {
       const [keys, since] = await asked((asking) => source.load([...new Set(credentialIds)], asking));
       return credentialIds.map((id) => {
-        const key = keys.get(id) ?? new Error("The source of keys left one out");
-        return key instanceof Error ? key : { ...authorize(key, tokens), lease: leases.of(key, since) };
+        const right = keys.get(id) ?? new Error("The source of keys left one out");
+        if (right instanceof Error) return right;
+        return { ...authorize(right.key, tokens), lease: leases.of(right.key, endOf(since, right.forMs)) };
       });
     },
     { cache: false },
@@ -140,9 +148,9 @@ class Leases<Key extends SigningKey> {
 
   constructor(private readonly source: KeySource<Key>) {}
 
-  of(key: Key, sinceMs: number): Lease {
-    const lease = this.#leases.get(key) ?? new Lease(sinceMs, () => this.#confirmed(key));
-    lease.extend(sinceMs);
+  of(key: Key, endsMs: number): Lease {
+    const lease = this.#leases.get(key) ?? new Lease(endsMs, () => this.#confirmed(key));
+    lease.extend(endsMs);
     this.#leases.set(key, lease);
     return lease;
   }
@@ -161,10 +169,19 @@ class Leases<Key extends SigningKey> {
     const given = [...this.#leases];
     const keys = given.map(([key]) => key);
     const [answers, since] = await asked((asking) => this.source.confirm(keys, asking));
-    for (const [n, [, lease]] of given.entries()) if (answers[n] === null) lease.extend(since);
-    return new Map(keys.map((key, n) => [key, answers[n] ?? since]));
+    const ends = new Map<Key, Error | number>();
+    for (const [n, [key, lease]] of given.entries()) {
+      const answer = answers[n] ?? new Error("The source of keys left one out");
+      const end = answer instanceof Error ? answer : endOf(since, answer);
+      if (typeof end === "number") lease.extend(end);
+      ends.set(key, end);
+    }
+    return ends;
   }
 }
+
+/** When the lease of a right ends that was asked for then. */
+const endOf = (sinceMs: number, forMs: number): number => sinceMs + Math.min(LEASE_MS, forMs);
 
 /** An answer, and when it was asked for, on the clock of durations: no later than what it tells of. */
 async function asked<T>(ask: (asking: (sinceMs: number) => void) => Promise<T>): Promise<[answer: T, sinceMs: number]> {

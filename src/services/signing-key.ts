@@ -1,6 +1,6 @@
 import type { KeySource } from "../apple/signer.js";
 import type { SigningKey } from "../apple/token.js";
-import { sharedFor, termsOfUse } from "../database/readable-by.js";
+import { ownedBy, sharedFor, termsOfUse } from "../database/readable-by.js";
 import type { ReadSession, Scope } from "../database/tenancy.js";
 import type { Credential } from "../entities/credential.js";
 import type { ShareUse } from "../entities/share.js";
@@ -34,6 +34,8 @@ type KeyRow = Pick<
 > & {
   readonly bundleIdentifiers: string[];
   readonly tenantId: string;
+  /** Until the share ends that lets the tenant use the key; null: it has no end. */
+  readonly leftMs: number | null;
 };
 
 /** Loads keys for a use: the terms of the share bind here, at the moment of use. `$3`: tenants where the viewer has the permission. */
@@ -42,7 +44,8 @@ const USABLE = {
   text: `SELECT usable.* FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL (
     SELECT c.id, c.root_id AS "rootId", c.owner_id AS "ownerId", c.program, c.key_type AS "keyType", c.key_id AS "keyId",
       c.issuer_id AS "issuerId", c.sealed_key AS "sealedKey", c.key_version AS "keyVersion",
-      ${termsOfUse("c", "$3")}
+      ${termsOfUse("c", "$3")},
+      CASE WHEN ${ownedBy("c", "$3")} THEN NULL ELSE (extract(epoch FROM s.expires_at - clock_timestamp()) * 1000)::float8 END AS "leftMs"
     FROM credentials c ${sharedFor("c", "credential_id", "$3", "$4")} AND c.id = asked.id LIMIT 1) usable`,
 };
 
@@ -55,7 +58,7 @@ export function signingKeySource(
   return {
     load: async (ids, asking) => {
       const rows = await reads.rows<KeyRow>(USABLE, [scope.roots, ids, tenants, use], asking);
-      const usable = new Map(rows.map((row) => [row.id, keyOf(row, reads, vault, actor)]));
+      const usable = new Map(rows.map((row) => [row.id, { key: keyOf(row, reads, vault, actor), forMs: lifeOf(row) }]));
       return new Map(ids.map((id) => [id, usable.get(id) ?? notUsable(use)]));
     },
     confirm: async (keys, asking) => {
@@ -73,11 +76,13 @@ export function signingKeySource(
       return keys.map((key) => {
         const row = usable.get(key.credentialId);
         if (row === undefined) return notUsable(use);
-        return isUsedAlike(key, row) ? null : new Denial("FORBIDDEN", CHANGED);
+        return isUsedAlike(key, row) ? lifeOf(row) : new Denial("FORBIDDEN", CHANGED);
       });
     },
   };
 }
+
+const lifeOf = ({ leftMs }: KeyRow): number => leftMs ?? Infinity;
 
 const CHANGED =
   "While Apple was to be asked, this key changed, or the terms on which it is used here, or who asks: ask again.";

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { ReadSession } from "../../src/database/tenancy.js";
+import { THE_SERVER } from "../../src/services/audit.js";
+import { signingKeySource } from "../../src/services/signing-key.js";
 import { appleKey, readList, type AppleKey } from "../support/apple.js";
 import { query } from "../support/database.js";
 import { eventually } from "../support/eventually.js";
@@ -11,6 +14,7 @@ import { startTestServer, type TestServer } from "../support/server.js";
 /** Calls that keep all turns of a key, and for how long. */
 const LISTS = ["devices", "certificates", "bundleIds", "provisioningProfiles"] as const;
 const BUSY_MS = 2_000;
+const HOUR_MS = 3_600_000;
 
 /** Rights are taken away at one server, while the other is about to use them. */
 let server: TestServer;
@@ -241,6 +245,29 @@ describe("a list that a sub-organization has begun to renew, and others wait for
       expect(calls).toBe(3); // A page by the share, and both by the owner.
     },
   );
+});
+
+describe("a right to use a key", () => {
+  /** How long it lasts, as the database says it when it is asked. */
+  async function lifeOf(credentialId: string, tenant: string): Promise<number | null> {
+    const scope = { roots: [acme.organizationId], tenants: [tenant] };
+    const user = { scope, tenants: [tenant], use: "VIEW", actor: THE_SERVER } as const;
+    const reads = new ReadSession(server.platform.readPool, scope);
+    const rights = await signingKeySource(reads, user, server.platform.vault).load([credentialId], () => undefined);
+    const right = rights.get(credentialId);
+    return right === undefined || right instanceof Error ? null : right.forMs;
+  }
+
+  test("lasts no longer than the share that it comes of", async () => {
+    const { key, sub } = await scene();
+    expect(await lifeOf(key.id, sub)).toBe(Infinity);
+    const expiresAt = new Date(Date.now() + HOUR_MS);
+    await acme.share(key.id, { subOrganizationIds: [sub], expiresAt: expiresAt.toISOString() });
+    const left = await lifeOf(key.id, sub);
+    expect(left).toBeLessThanOrEqual(HOUR_MS);
+    expect(left).toBeGreaterThan(HOUR_MS / 2);
+    expect(await lifeOf(key.id, acme.organizationId)).toBe(Infinity);
+  });
 });
 
 describe("in many rounds of use and unsharing at two servers", () => {

@@ -38,9 +38,9 @@ afterEach(async () => {
 function rightOf(ageMs = 0): Authorization & { meter: { calls: number }; lease: Lease } {
   const confirmed = (): Promise<number> => {
     questions += 1;
-    return isShared ? Promise.resolve(performance.now()) : Promise.reject(new Denial("FORBIDDEN"));
+    return isShared ? Promise.resolve(performance.now() + LEASE_MS) : Promise.reject(new Denial("FORBIDDEN"));
   };
-  const lease = new Lease(performance.now() - ageMs, confirmed);
+  const lease = new Lease(performance.now() - ageMs + LEASE_MS, confirmed);
   return { ...authorize(keyOf("cred_1"), new TokenCache()), lease, meter: { calls: 0 } };
 }
 const get = (right: Authorization) => client.get(right, "/v1/devices");
@@ -177,9 +177,9 @@ describe("a source that answers too late each time", () => {
     const impatient = new AppleClient({ APP_STORE: apple.url, ENTERPRISE: apple.url }, 300);
     const confirmed = async (): Promise<number> => {
       await delay(20);
-      return performance.now() - LEASE_MS;
+      return performance.now();
     };
-    const right = { ...rightOf(), lease: new Lease(performance.now() - LEASE_MS, confirmed) };
+    const right = { ...rightOf(), lease: new Lease(performance.now(), confirmed) };
     await expect(impatient.get(right, "/v1/devices")).rejects.toMatchObject({ code: "APPLE_UNAVAILABLE" });
     expect(apple.asked).toEqual([]);
     await impatient.close();

@@ -8,6 +8,7 @@ import {
   leasesEnded,
   TokenCache,
   type KeySource,
+  type Right,
 } from "../../../src/apple/signer.js";
 import type { SigningKey } from "../../../src/apple/token.js";
 import { Secret } from "../../../src/vault/secret.js";
@@ -99,20 +100,25 @@ describe("the signer", () => {
     const queries: string[][] = [];
     const confirmations: string[][] = [];
     const refused = new Set<string>();
+    const life = { ms: Infinity };
     const source: KeySource<SigningKey> = {
       load: (ids) => {
         queries.push([...ids]);
-        const keys = new Map<string, SigningKey | Error>(ids.map((id) => [id, new Error(`${id} may not be used`)]));
-        for (const key of usable) if (ids.includes(key.credentialId)) keys.set(key.credentialId, key);
+        const keys = new Map<string, Right<SigningKey> | Error>();
+        for (const id of ids) keys.set(id, new Error(`${id} may not be used`));
+        for (const key of usable)
+          if (ids.includes(key.credentialId)) keys.set(key.credentialId, { key, forMs: life.ms });
         return Promise.resolve(keys);
       },
       confirm: (keys) => {
         const ids = keys.map(({ credentialId }) => credentialId);
         confirmations.push(ids);
-        return Promise.resolve(ids.map((id) => (refused.has(id) ? new Error(`${id} is not shared any more`) : null)));
+        return Promise.resolve(
+          ids.map((id) => (refused.has(id) ? new Error(`${id} is not shared any more`) : life.ms)),
+        );
       },
     };
-    return { signer: createSigner(source, tokens), queries, tokens, confirmations, refused };
+    return { signer: createSigner(source, tokens), queries, tokens, confirmations, refused, life };
   }
 
   test("asks its source once for all keys of a tick, each once, and signs once a key", async () => {
@@ -158,6 +164,15 @@ describe("the signer", () => {
     await expect(signer.load("cred_1")).rejects.toThrow("left one out");
   });
 
+  test("does not take for a right what its source forgets to confirm", async () => {
+    const right = { key: makeKey("cred_1"), forMs: 0 };
+    const load = () => Promise.resolve(new Map([["cred_1", right]]));
+    const signer = createSigner({ load, confirm: () => Promise.resolve([]) }, new TokenCache());
+    const { lease } = await signer.load("cred_1");
+    await expect(lease?.renew()).rejects.toThrow("left one out");
+    expect(lease?.isOver).toBe(true);
+  });
+
   describe("gives a right that", () => {
     let nowMs = 1_000;
     const atEach = (): void => {
@@ -182,6 +197,26 @@ describe("the signer", () => {
       expect(lease?.isOver).toBe(true);
     });
 
+    test("is over before, where what it is founded on ends sooner, and lasts as long as that once it is confirmed", async () => {
+      atEach();
+      const { signer, life } = makeSigner([makeKey("cred_1")]);
+      life.ms = 20;
+      const { lease } = await signer.load("cred_1");
+      nowMs += 19;
+      expect(lease?.isOver).toBe(false);
+      nowMs += 1;
+      expect(lease?.isOver).toBe(true);
+      await lease?.renew();
+      nowMs += 19;
+      expect(lease?.isOver).toBe(false);
+      nowMs += 1;
+      expect(lease?.isOver).toBe(true);
+      life.ms = LEASE_MS + 1;
+      await lease?.renew();
+      nowMs += LEASE_MS;
+      expect(lease?.isOver).toBe(true);
+    });
+
     test("counts from when the source was asked, or says that its answer holds, and not from the answer", async () => {
       atEach();
       const key = makeKey("cred_1");
@@ -193,8 +228,8 @@ describe("the signer", () => {
         return Promise.resolve(value);
       };
       const source: KeySource<SigningKey> = {
-        load: (_, asking) => answer(new Map([["cred_1", key]]), asking),
-        confirm: (_, asking) => answer([null], asking),
+        load: (_, asking) => answer(new Map([["cred_1", { key, forMs: Infinity }]]), asking),
+        confirm: (_, asking) => answer([Infinity], asking),
       };
       const signer = createSigner(source, new TokenCache());
       const { lease } = await signer.load("cred_1");
@@ -240,11 +275,11 @@ describe("the signer", () => {
       const isHeld = new Promise<void>((resolve) => (goOn = resolve));
       const confirmations: string[][] = [];
       const source: KeySource<SigningKey> = {
-        load: (asked) => Promise.resolve(new Map(asked.map((id) => [id, makeKey(id)]))),
+        load: (asked) => Promise.resolve(new Map(asked.map((id) => [id, { key: makeKey(id), forMs: Infinity }]))),
         confirm: async (keys) => {
           confirmations.push(keys.map(({ credentialId }) => credentialId));
           await isHeld;
-          return keys.map(() => null);
+          return keys.map(() => Infinity);
         },
       };
       const signer = createSigner(source, tokens);

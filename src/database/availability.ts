@@ -78,6 +78,9 @@ const AWAY_ERRNOS = [
   ...["EHOSTUNREACH", "ENETUNREACH"],
 ];
 
+/** SQLSTATEs: over the time of a statement or a lock, in each other's way, too late for what others did meanwhile. */
+const HINDERED_STATES = ["57014", "55P03", "40P01", "40001"];
+
 /** What the libraries say without a code of their own. */
 const AWAY_MESSAGES = [
   /^Connection terminated/,
@@ -106,4 +109,12 @@ export function isDatabaseAway(error: unknown): boolean {
   if (typeof code !== "string") return false;
   // A client that goes away while its request is read gives such a code too, but no call of the system's.
   return /^08...$/.test(code) || AWAY_STATES.includes(code) || (syscall !== undefined && AWAY_ERRNOS.includes(code));
+}
+
+/** Whether PostgreSQL took something back that others were in the way of: all of it, and it may go well the next time. */
+export function isHindered(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, driverError, severity } = error as Readonly<Record<string, unknown>> & Error;
+  if (driverError !== undefined && driverError !== error) return isHindered(driverError);
+  return severity === "ERROR" && typeof code === "string" && HINDERED_STATES.includes(code);
 }

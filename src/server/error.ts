@@ -8,7 +8,7 @@ import {
   type GraphQLSchema,
 } from "graphql";
 import type { Logger } from "pino";
-import { isDatabaseAway } from "../database/availability.js";
+import { isDatabaseAway, isHindered } from "../database/availability.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "../errors.js";
 import { TOKENS_MOST } from "./limits.js";
 import type { OutageLog } from "./outage.js";
@@ -29,7 +29,7 @@ const UNKNOWN_CHARACTERS = 11;
 
 /**
  * What a client sees of an error: the project's own as they are; what is wrong with the request, without any echo
- * of its values; that the database is away; and of everything else that there was a fault, which is logged.
+ * of its values; that the database is away, or others in the way; and of everything else that there was a fault, which is logged.
  */
 export function makeErrorFormatter(schema: GraphQLSchema) {
   const words = wordsOf(schema);
@@ -48,7 +48,7 @@ export function makeErrorFormatter(schema: GraphQLSchema) {
     if (isRequestFault(code, original)) {
       return { message: withoutEcho(formatted.message, words), ...place, extensions: { code: "INVALID_INPUT" } };
     }
-    const fault: ErrorCode = isDatabaseAway(original) ? "UNAVAILABLE" : "INTERNAL";
+    const fault: ErrorCode = isDatabaseAway(original) || isHindered(original) ? "UNAVAILABLE" : "INTERNAL";
     return { message: ERROR_CODES[fault], ...place, extensions: { code: fault } };
   };
 }

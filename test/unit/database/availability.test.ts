@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import { QueryFailedError, QueryRunnerAlreadyReleasedError } from "typeorm";
-import { isDatabaseAway } from "../../../src/database/availability.js";
+import { isDatabaseAway, isHindered } from "../../../src/database/availability.js";
 
 const coded = (code: string, more: object = {}): Error => Object.assign(new Error("no"), { code, ...more });
 const socket = (code: string): Error => coded(code, { syscall: "connect" });
@@ -49,4 +49,18 @@ describe("the database is away", () => {
     expect(isDatabaseAway(new QueryRunnerAlreadyReleasedError())).toBe(true);
     expect(isDatabaseAway("Connection terminated")).toBe(false);
   });
+});
+
+describe("a statement is hindered", () => {
+  test.each(["57014", "55P03", "40P01", "40001"])("where PostgreSQL says %s", (state) => {
+    expect(isHindered(ofPostgres(state))).toBe(true);
+    expect(isHindered(new QueryFailedError("SELECT 1", [], ofPostgres(state)))).toBe(true);
+  });
+
+  test.each([ofPostgres("23505"), ofPostgres("57P01", "FATAL"), coded("57014"), new Error("57014"), "57014"])(
+    "and not where it is %s",
+    (error) => {
+      expect(isHindered(error)).toBe(false);
+    },
+  );
 });

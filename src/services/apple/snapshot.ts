@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import DataLoader from "dataloader";
 import type { Pool } from "pg";
@@ -67,6 +68,7 @@ export class Snapshots {
   readonly #standings: DataLoader<RefreshRequest, Standing | null>;
 
   constructor(private readonly sources: SnapshotSources) {
+    setMaxListeners(0, this.#closing.signal); // Whoever waits listens, and any number may.
     this.#outcomes = new Outcomes(sources.readPool);
     this.#acquire = new DataLoader(
       async (names) => {

@@ -14,7 +14,7 @@ let server: TestServer;
 let acme: Story;
 
 beforeAll(async () => {
-  server = await startTestServer({ APPLE_DEADLINE_MS: "2500" });
+  server = await startTestServer({ APPLE_DEADLINE_MS: "5000" });
   acme = await seed(server);
 });
 afterAll(() => server.close());

@@ -15,9 +15,10 @@ import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
 import { makeAsk, sendAnswer } from "./server/ask.js";
 import { Authenticator } from "./server/authenticate.js";
+import { readJson } from "./server/body.js";
 import { QUERY_DEADLINE_MS } from "./server/deadline.js";
 import { Ending } from "./server/ending.js";
-import { BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
+import { BODY_BYTES, FILES_BODY_BYTES, REQUEST_TIMEOUT_MS } from "./server/limits.js";
 import { OutageLog } from "./server/outage.js";
 import { RateExceeded, RateLimits, type RateOptions } from "./server/rate.js";
 import { serveHealth } from "./server/readiness.js";
@@ -69,7 +70,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   const logger: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance: logger,
-    bodyLimit: BODY_BYTES,
+    bodyLimit: FILES_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({
       disableRequestLogging: true, // Its lines hold URLs, and a GET's URL holds the query.
@@ -82,6 +83,7 @@ export async function startServer(platform: Platform, options: ServerOptions): P
     clientErrorHandler: answerClientError,
   });
   app.decorateRequest("claim", null);
+  readJson(app);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     if (!isDatabaseAway(error)) return answerFault({ platform, refusals }, error, request, reply);
     outages.note(error, request.id);
@@ -174,7 +176,7 @@ function answerFault(
     return refuse(request, reply, error.code === "UNAUTHENTICATED" ? 401 : 400, error.code, error.message);
   const status = error.statusCode ?? 500;
   if (status === 413) {
-    const message = `The body is larger than ${BODY_BYTES / 1024 / 1024} MB.`;
+    const message = `The body is larger than ${BODY_BYTES / 1024} KB, or with files in it than ${FILES_BODY_BYTES / 1024 / 1024} MB.`;
     refusals.note("TOO_COMPLEX", message, refused);
     return refuse(request, reply, 413, "TOO_COMPLEX", message);
   }

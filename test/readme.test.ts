@@ -73,11 +73,12 @@ describe("the README's table of", () => {
 
   test("limits has every limit of the server, and the value of each", () => {
     const number = (value: number) => value.toLocaleString("en-US");
-    const { BODY_BYTES, REQUEST_TIMEOUT_MS, ...counts } = Object.fromEntries(
+    const { BODY_BYTES, FILES_BODY_BYTES, REQUEST_TIMEOUT_MS, ...counts } = Object.fromEntries(
       Object.entries(limits).filter((each): each is [string, number] => typeof each[1] === "number"),
     );
     const values = {
-      BODY_BYTES: `${Number(BODY_BYTES) / 1024 / 1024} MB`,
+      BODY_BYTES: `${Number(BODY_BYTES) / 1024} KB`,
+      FILES_BODY_BYTES: `${Number(FILES_BODY_BYTES) / 1024 / 1024} MB`,
       REQUEST_TIMEOUT_MS: `${Number(REQUEST_TIMEOUT_MS) / 1000} s`,
       STATEMENT_TIMEOUT_MS: `${STATEMENT_TIMEOUT_MS / 1000} s`,
       QUERY_DEADLINE_MS: `${QUERY_DEADLINE_MS / 1000} s`,

@@ -11,6 +11,7 @@ import type { OutageLog } from "./outage.js";
 import type { RateLimits } from "./rate.js";
 import type { RefusalLog } from "./refusal-log.js";
 import { checkCost, limitsRule, TOKENS_MOST, VALIDATION_ERRORS_MOST } from "./limits.js";
+import { checkVariables } from "./variables.js";
 
 /** What a request is checked, counted and noted with. */
 interface Around {
@@ -90,7 +91,9 @@ async function countCost(
 ): Promise<void> {
   // Where none has the name that was asked for, the execution that follows says so.
   if (operation === undefined) return;
-  const cost = checkCost(schema, document, operation, request.variables ?? {});
+  const variables = request.variables ?? {};
+  checkVariables(document, variables);
+  const cost = checkCost(schema, document, operation, variables);
   // What is asked again, since something was not as it was taken for, is counted already.
   if (contextValue.assumptions.mayTake) await rates.countCost(contextValue.viewer.actorId, cost);
 }

@@ -7,20 +7,19 @@ import {
   GraphQLError,
   isCompositeType,
   Kind,
-  visit,
   type ASTVisitor,
   type DocumentNode,
   type GraphQLSchema,
-  type NameNode,
   type OperationDefinitionNode,
   type ValidationContext,
-  type ValueNode,
 } from "graphql";
 // Its other build brings a second graphql, to which no schema of ours is one.
 import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity/cjs";
 
-/** Bytes of a request's body: 20 profiles of 75 KB, or one of the largest that is taken, in base64. */
-export const BODY_BYTES = 2 * 1024 * 1024;
+/** Bytes of a request's body, but for the files in it. */
+export const BODY_BYTES = 256 * 1024;
+/** And with them: 20 profiles of 75 KB, or one of the largest that is taken, in base64. */
+export const FILES_BODY_BYTES = 2 * 1024 * 1024;
 /** Tokens of a document. */
 export const TOKENS_MOST = 1_000;
 /** Fields below one another; a fragment counts as one. */
@@ -33,8 +32,6 @@ export const COST_MOST = 10_000;
 export const VALUES_MOST = 10_000;
 /** Characters of one value in the variables, but for those that are files. */
 export const VALUE_CHARACTERS = 10_000;
-/** Arguments and fields of inputs that take a file, each with a limit of its own where it is read. */
-const FILES: ReadonlySet<string> = new Set(["privateKey", "pkcs12", "certificate", "profiles"]);
 /** What a list that may ask Apple costs. */
 export const ASKS_APPLE = 20;
 /** Validation errors that one answer names. */
@@ -101,54 +98,6 @@ function estimate({ type, field, args, childComplexity }: ComplexityEstimatorArg
   return 1 + childComplexity;
 }
 
-/** Before anything reads them: each is read several times, and a body has room for a million. */
-function hasFewValues(variables: object): boolean {
-  const found: unknown[] = Object.values(variables);
-  for (const value of found) {
-    if (found.length > VALUES_MOST) return false;
-    if (typeof value !== "object" || value === null) continue;
-    const inner: unknown[] = Array.isArray(value) ? value : Object.values(value);
-    if (found.length + inner.length > VALUES_MOST) return false;
-    found.push(...inner);
-  }
-  return true;
-}
-
-/** Whether none of the variables holds a longer text than is taken, where no file is; each is few values. */
-function hasShortValues(query: DocumentNode, variables: object): boolean {
-  // Not by calling itself: values may be nested as often as there may be values.
-  const found = Object.entries(variables).map(([name, value]: [string, unknown]) => ({
-    value,
-    variable: name,
-    isFile: FILES.has(name),
-  }));
-  let files: ReadonlySet<string> | null = null;
-  for (const { value, variable, isFile } of found) {
-    if (typeof value === "string" && !isFile && value.length > VALUE_CHARACTERS) {
-      // Whatever its name is, it may be given as a file.
-      files ??= filesOf(query);
-      if (variable === "" || !files.has(variable)) return false;
-    }
-    if (Array.isArray(value)) for (const each of value) found.push({ value: each, variable, isFile });
-    else if (typeof value === "object" && value !== null) {
-      for (const [name, each] of Object.entries(value))
-        found.push({ value: each, variable: "", isFile: FILES.has(name) });
-    }
-  }
-  return true;
-}
-
-/** The variables that a document gives as a file by themselves. */
-function filesOf(query: DocumentNode): ReadonlySet<string> {
-  const files = new Set<string>();
-  const note = ({ name, value }: { readonly name: NameNode; readonly value: ValueNode }): void => {
-    const values = value.kind === Kind.LIST ? value.values : [value];
-    if (FILES.has(name.value)) for (const each of values) if (each.kind === Kind.VARIABLE) files.add(each.name.value);
-  };
-  visit(query, { ObjectField: note, Argument: note });
-  return files;
-}
-
 /**
  * Refuses an operation whose answer could be larger than the server gives: throws TOO_COMPLEX. Throws BAD_USER_INPUT
  * where an argument cannot be read, since what is beside it could not be counted. Gives the cost.
@@ -159,10 +108,6 @@ export function checkCost(
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
 ): number {
-  if (!hasFewValues(variables)) throw tooComplex(`The variables hold more than ${VALUES_MOST} values.`);
-  if (!hasShortValues(query, variables)) {
-    throw tooComplex(`A value of the variables has more than ${VALUE_CHARACTERS} characters.`);
-  }
   if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
   // Variables that do not fit: the execution that follows refuses them, and says which.
   const { errors, coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {

@@ -10,6 +10,7 @@ import {
   COST_MOST,
   DEPTH_MOST,
   DIRECTIVES_MOST,
+  FILES_BODY_BYTES,
   TOKENS_MOST,
   VALIDATION_ERRORS_MOST,
   VALUE_CHARACTERS,
@@ -80,15 +81,58 @@ describe("the size of a body", () => {
     expect(await send(padded(BODY_BYTES + 1))).toMatchObject({ status: 413, codes: ["TOO_COMPLEX"] });
   });
 
+  test("is counted in bytes", async () => {
+    const body = JSON.stringify({ query: "{ __typename }", extensions: { note: "é".repeat(BODY_BYTES / 2) } });
+    expect(body.length).toBeLessThan(BODY_BYTES);
+    expect(await send(body)).toMatchObject({ status: 413, codes: ["TOO_COMPLEX"] });
+  });
+
   test("is counted where its length is not told", async () => {
-    const response = await fetch(`${server.url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${acme.owner}` },
-      body: new Blob([padded(BODY_BYTES + 1)]).stream(),
-      duplex: "half",
+    for (const limit of [BODY_BYTES, FILES_BODY_BYTES]) {
+      const response = await fetch(`${server.url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${acme.owner}` },
+        body: new Blob([padded(limit + 1)]).stream(),
+        duplex: "half",
+      });
+      expect(response.status).toBe(413);
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "TOO_COMPLEX" } }] });
+    }
+  });
+
+  describe("with files", () => {
+    const file = "A".repeat(BODY_BYTES);
+    const upload = (input: string) =>
+      `mutation ($p: String! = "", $input: UploadCertificateInput) { uploadCertificate(input: ${input}) { userErrors { code } } }`;
+    const given = `{ tenantId: "${"x".repeat(30)}", pkcs12: $p }`;
+    const tooLarge = { status: 413, codes: ["TOO_COMPLEX"] };
+
+    test.each<[where: string, query: string, variables: object]>([
+      ["a variable", upload(given), { p: file }],
+      ["an input", upload("$input"), { input: { tenantId: "x", pkcs12: file } }],
+      ["the document", upload(given.replace("$p", `"${file}"`)), {}],
+    ])("is larger by those in %s", async (_, query, variables) => {
+      expect((await send(JSON.stringify({ query, variables }))).status).toBe(200);
     });
-    expect(response.status).toBe(413);
-    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "TOO_COMPLEX" } }] });
+
+    test.each<[where: string, query: string, variables: object]>([
+      ["a variable that is no file", upload(given), { p: "", input: { tenantId: file, pkcs12: "" } }],
+      ["a variable that is given to nothing", upload(given.replace("$p", '""')), { p: file }],
+      ["a variable that is not declared", "{ __typename }", { pkcs12: file }],
+      ["a document that cannot be read", `${upload(given)} }`, { p: file }],
+      ["what is around it", upload(given), { p: file, note: file }],
+    ])("is not larger by %s", async (_, query, variables) => {
+      expect(await send(JSON.stringify({ query, variables }))).toMatchObject(tooLarge);
+    });
+
+    test("has a limit too", async () => {
+      const body = (bytes: number): string => {
+        const bare = JSON.stringify({ query: upload(given), variables: { p: "" } });
+        return bare.replace('"p":""', `"p":"${"A".repeat(bytes - bare.length)}"`);
+      };
+      expect((await send(body(FILES_BODY_BYTES))).status).toBe(200);
+      expect(await send(body(FILES_BODY_BYTES + 1))).toMatchObject(tooLarge);
+    });
   });
 });
 

@@ -262,7 +262,7 @@ describe("a right to use a key", () => {
     const { key, sub } = await scene();
     expect(await lifeOf(key.id, sub)).toBe(Infinity);
     const expiresAt = new Date(Date.now() + HOUR_MS);
-    await acme.share(key.id, { subOrganizationIds: [sub], expiresAt: expiresAt.toISOString() });
+    await acme.share(key.id, { withAllSubOrganizations: true, expiresAt: expiresAt.toISOString() });
     const left = await lifeOf(key.id, sub);
     expect(left).toBeLessThanOrEqual(HOUR_MS);
     expect(left).toBeGreaterThan(HOUR_MS / 2);

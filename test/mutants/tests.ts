@@ -44,7 +44,7 @@ const BY_PATH: Readonly<Record<string, readonly string[]>> = {
   "src/services/member": [OWNERSHIP, "test/api/member"],
   "src/services/doctor": ["test/commands/doctor"],
   "src/services/idempotency": ["test/api/signing/certificate-idempotency"],
-  "src/services/signing-key": [READING, ...SHARING],
+  "src/services/signing-key": [READING, ...SHARING, "test/api/unsharing"],
   "src/services/signing/export": ["test/api/signing/sharing", "test/api/signing/download"],
   "src/services/signing/kit": [
     READING,

@@ -8,8 +8,9 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
+import type { Logger } from "pino";
 import type { Platform } from "./context.js";
-import { isDatabaseAway } from "./database/availability.js";
+import { isDatabaseAway, isHindered } from "./database/availability.js";
 import { CodedError, ERROR_CODES, type ErrorCode } from "./errors.js";
 import { makeSchema } from "./schema.js";
 import { makeApollo } from "./server/apollo.js";
@@ -85,8 +86,9 @@ export async function startServer(platform: Platform, options: ServerOptions): P
   app.decorateRequest("claim", null);
   readJson(app);
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-    if (!isDatabaseAway(error)) return answerFault({ platform, refusals }, error, request, reply);
-    outages.note(error, request.id);
+    if (isDatabaseAway(error)) outages.note(error, request.id);
+    else if (isHindered(error)) logFault(log, error, request.id);
+    else return answerFault({ platform, refusals }, error, request, reply);
     return refuse(request, reply.header("retry-after", 1), 503, "UNAVAILABLE");
   });
   app.setNotFoundHandler((request, reply) =>
@@ -182,11 +184,12 @@ function answerFault(
   }
   // A body parser's message quotes the body.
   if (status < 500) return refuse(request, reply, status, "INVALID_INPUT", UNREADABLE);
-  platform.log.error(
-    { fault: { type: error.name, code: (error as { code?: unknown }).code }, requestId: request.id },
-    "a request failed before the graph",
-  );
+  logFault(platform.log, error, request.id);
   return refuse(request, reply, 500, "INTERNAL");
+}
+
+function logFault(log: Logger, error: Error & { readonly code?: unknown }, requestId: string): void {
+  log.error({ fault: { type: error.name, code: error.code }, requestId }, "a request failed before the graph");
 }
 
 /** What is no HTTP, or came too slowly. Fastify's own handler logs the packet as it came, with the token in it. */

@@ -109,5 +109,10 @@ export function isSameRow(row: object, other: object): boolean {
 export function isSameValue(value: unknown, other: unknown): boolean {
   if (typeof value !== "object" || value === null) return value === other;
   if (value instanceof Date) return other instanceof Date && value.getTime() === other.getTime();
+  if (Array.isArray(value)) {
+    return (
+      Array.isArray(other) && value.length === other.length && value.every((each, n) => isSameValue(each, other[n]))
+    );
+  }
   return isDeepStrictEqual(value, other);
 }

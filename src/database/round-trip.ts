@@ -82,7 +82,7 @@ export class RoundTrip extends pg.Query {
 
   /** `again` is given what has to be asked again, since a statement of another asker failed before it. */
   constructor(private readonly again: (asked: readonly Asked[]) => void) {
-    super({ text: "" });
+    super("");
   }
 
   /** Whether more may be asked: it is not on its way. */

@@ -16,10 +16,10 @@ export interface Page<Row> {
 /** What is known already, or is on its way. */
 export type Found<Value> = Value | Promise<Value>;
 
-/** A DataLoader that is made when it is first asked: a request has dozens of loaders, and asks few. */
+/** A DataLoader that is made when it is first asked: a request has many loaders, and asks few. */
 export class Loader<Key, Value, CacheKey = Key> {
   #made: DataLoader<Key, Value, CacheKey> | null = null;
-  readonly #known = new Map<Key, Value>();
+  #known: Map<Key, Value> | null = null;
 
   constructor(
     private readonly batch: DataLoader.BatchLoadFn<Key, Value>,
@@ -38,12 +38,12 @@ export class Loader<Key, Value, CacheKey = Key> {
 
   /** As `load`, but what is known already is not waited for: a list of hundreds asks for the same few. */
   find(key: Key): Found<Value> {
-    return this.#known.get(key) ?? this.#assumed(key) ?? this.#loader.load(key);
+    return this.#known?.get(key) ?? this.#assumed(key) ?? this.#loader.load(key);
   }
 
   #assumed(key: Key): Value | undefined {
     const assumed = this.assume(key, () => this.#loader.load(key));
-    if (assumed !== undefined) this.#known.set(key, assumed);
+    if (assumed !== undefined) this.prime(key, assumed);
     return assumed;
   }
 
@@ -53,12 +53,13 @@ export class Loader<Key, Value, CacheKey = Key> {
 
   /** What is known already is not asked for. */
   prime(key: Key, value: Value): void {
+    this.#known ??= new Map();
     this.#known.set(key, value);
   }
 
   /** Asks for it again when it is wanted again. */
   clear(key: Key): this {
-    this.#known.delete(key);
+    this.#known?.delete(key);
     this.#made?.clear(key);
     return this;
   }

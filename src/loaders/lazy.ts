@@ -9,30 +9,38 @@ type Group<Sources, All> = (sources: Sources, others: All) => object;
 export function lazily<Sources, All extends object>(
   groups: Readonly<Record<string, Group<Sources, All>>>,
 ): (sources: Sources) => All {
-  let prototype: object | null = null;
-  return (sources) => {
-    prototype ??= prototypeOf(groups, sources);
-    return Object.create(prototype, { [SOURCES]: { value: sources } }) as All;
-  };
-}
+  const makers = Object.values(groups);
 
-const SOURCES = Symbol("sources");
+  /** The loaders of one request: each is a property of the class, so that a request makes one small object. */
+  class Lazy {
+    readonly #sources: Sources;
+    readonly #made: (Readonly<Record<string, unknown>> | undefined)[] = [];
 
-function prototypeOf<Sources, All>(groups: Readonly<Record<string, Group<Sources, All>>>, sample: Sources): object {
-  const prototype = {};
-  for (const make of Object.values(groups)) {
-    for (const name of Object.keys(make(sample, {} as All))) {
-      if (name in prototype) throw new Error(`Two groups have a loader of the name ${name}`);
-      Object.defineProperty(prototype, name, {
-        configurable: false,
-        get(this: All & { [SOURCES]: Sources }) {
-          // From now on the group's loaders are found without asking.
-          const group = make(this[SOURCES], this) as Record<string, unknown>;
-          for (const [key, value] of Object.entries(group)) Object.defineProperty(this, key, { value });
-          return group[name];
-        },
-      });
+    constructor(sources: Sources) {
+      this.#sources = sources;
+    }
+
+    static learn(sample: Sources): void {
+      const properties: PropertyDescriptorMap = {};
+      for (const [n, make] of makers.entries()) {
+        for (const name of Object.keys(make(sample, {} as All))) {
+          if (name in properties) throw new Error(`Two groups have a loader of the name ${name}`);
+          properties[name] = {
+            get(this: Lazy) {
+              const group = (this.#made[n] ??= make(this.#sources, this as unknown as All) as Record<string, unknown>);
+              return group[name];
+            },
+          };
+        }
+      }
+      Object.defineProperties(Lazy.prototype, properties);
     }
   }
-  return prototype;
+
+  let isLearnt = false;
+  return (sources) => {
+    if (!isLearnt) Lazy.learn(sources);
+    isLearnt = true;
+    return new Lazy(sources) as unknown as All;
+  };
 }

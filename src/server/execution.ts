@@ -12,6 +12,23 @@ import {
 import { compileQuery, isCompiledQuery, type CompiledQuery } from "graphql-jit";
 import type { Context } from "../context.js";
 
+type Coerced = ReturnType<typeof getVariableValues>;
+
+const coercions = new WeakMap<object, { readonly operation: OperationDefinitionNode; readonly coerced: Coerced }>();
+
+/** The variables of a request as the operation takes them, by the specification's own implementation: once, whoever asks. */
+export function coerce(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): Coerced {
+  const before = coercions.get(variables);
+  if (before?.operation === operation) return before.coerced;
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  coercions.set(variables, { operation, coerced });
+  return coerced;
+}
+
 type Gateway = NonNullable<ApolloServerOptions<Context>["gateway"]>;
 
 /** An operation that was asked: null where it was once, and is compiled when it comes again; it may not compile. */
@@ -44,13 +61,11 @@ export function compiledExecution(schema: GraphQLSchema): Gateway {
   };
 
   const run = async (args: ExecutionArgs, operation: OperationDefinitionNode | undefined): Promise<ExecutionResult> => {
-    const query = operation?.operation === OperationTypeNode.QUERY ? compiled(operation, args) : null;
+    if (operation?.operation !== OperationTypeNode.QUERY) return execute(args);
+    const query = compiled(operation, args);
     if (query === null) return execute(args);
-    // Values are coerced by the specification's own implementation: the other's knows no defaults within inputs, and its
-    // errors quote what was given. It is given what came out.
-    const { coerced } = getVariableValues(schema, operation?.variableDefinitions ?? [], args.variableValues ?? {}, {
-      maxErrors: 1,
-    });
+    // graphql-jit's own coercion knows no defaults within inputs, and its errors quote what was given: it is given what came out.
+    const { coerced } = coerce(schema, operation, args.variableValues ?? {});
     if (coerced === undefined) return execute(args);
     const result = await query.query(undefined, args.contextValue, coerced);
     if (result.data === undefined) return execute(args); // It would not take them, and has asked for nothing.

@@ -3,7 +3,6 @@ import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
 import {
   getNamedType,
-  getVariableValues,
   GraphQLError,
   isCompositeType,
   Kind,
@@ -15,6 +14,7 @@ import {
 } from "graphql";
 // Its other build brings a second graphql, to which no schema of ours is one.
 import { getComplexity, type ComplexityEstimatorArgs } from "graphql-query-complexity/cjs";
+import { coerce } from "./execution.js";
 
 /** Bytes of a request's body, but for the files in it. */
 export const BODY_BYTES = 256 * 1024;
@@ -110,9 +110,7 @@ export function checkCost(
 ): number {
   if (!schema.getRootType(operation.operation)) throw badInput(`There is no ${operation.operation} to ask for.`);
   // Variables that do not fit: the execution that follows refuses them, and says which.
-  const { errors, coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {
-    maxErrors: 1,
-  });
+  const { errors, coerced } = coerce(schema, operation, variables);
   if (errors !== undefined) return 0;
   const cost = knownCost(operation, coerced, () => countCost(schema, query, operation, variables));
   if (cost > COST_MOST)

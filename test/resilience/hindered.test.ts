@@ -40,6 +40,17 @@ test("a read that PostgreSQL takes back is told to be tried again, and is served
   expect((await read()).errors).toBeUndefined();
 });
 
+test("and so is the question who asks", async () => {
+  const token = await acme.token(acme.organizationId, ["CREDENTIALS_VIEW"]); // Never seen here.
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const body = JSON.stringify({ query: "{ viewer { __typename } }" });
+  const ask = () => fetch(`${server.url}/graphql`, { method: "POST", headers, body });
+  const response = await takenBack("access_tokens", ask);
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "UNAVAILABLE" } }] });
+  expect((await ask()).status).toBe(200);
+});
+
 test("and so is a change, which is not half done", async () => {
   const input = { organizationId: acme.organizationId, name: "Web" };
   const create = () => mutate(server, acme.owner, "createSubOrganization", "subOrganization { name }", input);

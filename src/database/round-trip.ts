@@ -102,9 +102,18 @@ export class RoundTrip extends pg.Query {
       settle = { resolve, reject };
     });
     const { resolve, reject } = settle as unknown as Pick<Asking, "resolve" | "reject">;
+    const sentAtMs = performance.now();
     const asked: Asking = {
-      ...{ asker, statement, values, answer, resolve, reject },
-      ...{ mark: null, sentAtMs: performance.now(), rows: [], fault: null },
+      asker,
+      statement,
+      values,
+      answer,
+      resolve,
+      reject,
+      mark: null,
+      sentAtMs,
+      rows: [],
+      fault: null,
     };
     this.#asked.push(asked);
     return asked;

@@ -134,7 +134,8 @@ export class ReadSession {
   async #ask<Row>(statement: Statement, values: readonly unknown[]): Promise<Answered<Row>> {
     this.deadline?.check();
     const asked = this.#gather().ask(this, { statement, values });
-    const [rows] = await Promise.all([asked.answer, this.#premise]);
+    const rows = await asked.answer;
+    await this.#premise; // It was asked before, and told what it fails with to all who await it.
     return { rows: rows as Row[], mark: asked.mark, sentAtMs: asked.sentAtMs };
   }
 

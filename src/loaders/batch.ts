@@ -142,15 +142,6 @@ export function pagesByKey<Row extends object, Filter>(
     page: { after: string; limit: number; filter: Filter },
   ) => Promise<readonly Listed<Row>[]>,
 ): Loader<ListKey<Filter>, Page<Listed<Row>>, string> {
-  const shapes = new WeakMap<ListKey<Filter>, string>();
-  const shapeOf = (list: ListKey<Filter>): string => {
-    const known = shapes.get(list);
-    if (known !== undefined) return known;
-    const { first, after, filter } = list;
-    const shape = JSON.stringify([first, after, filter]);
-    shapes.set(list, shape);
-    return shape;
-  };
   return new Loader(
     async (lists) => {
       const alikes = groupBy(lists, shapeOf);
@@ -171,6 +162,9 @@ export function pagesByKey<Row extends object, Filter>(
     { cacheKeyFn: (list) => `${list.key} ${shapeOf(list)}` },
   );
 }
+
+/** What lists have in common that one statement reads. */
+const shapeOf = ({ first, after, filter }: ListKey<unknown>): string => JSON.stringify([first, after, filter]);
 
 const NO_ROWS: Page<never> = { rows: [], hasNextPage: false };
 

@@ -53,6 +53,8 @@ interface Remembered {
   readonly name: string;
   /** What is asked to confirm it. */
   readonly question: SentStatement;
+  /** What the answer to it was last, and who follows from that. */
+  told: { readonly rows: readonly object[]; readonly now: Remembered | null } | null;
 }
 
 /** Who made which claim when it was last seen: a guess, which each request asks the database to confirm. */
@@ -96,7 +98,9 @@ const newName = (): string => String((named += 1));
 
 function rememberedOf(claim: Claim, rows: readonly object[], question: SentStatement): Remembered | null {
   const viewer = viewerOf(claim, rows);
-  return viewer && { rows, viewer, name: newName(), question, scope: { ...viewer.scope, ...presentedBy(claim) } };
+  return (
+    viewer && { rows, viewer, name: newName(), question, scope: { ...viewer.scope, ...presentedBy(claim) }, told: null }
+  );
 }
 
 /**
@@ -123,19 +127,10 @@ export function assume(platform: Platform, claim: Claim, deadline: Pick<Deadline
   return { viewer, name, reads, confirmed };
 }
 
-/** What was made of rows: requests that go together are told by the same ones. */
-const confirmations = new WeakMap<
-  readonly object[],
-  { readonly before: Remembered; readonly now: Remembered | null }
->();
-
-/** The same somebody, as they are now; null where the rows make another, or nobody. */
+/** The same somebody, as they are now; null where the rows make another, or nobody. Requests that go together are told by the same rows. */
 function confirm(claim: Claim, rows: readonly object[], before: Remembered): Remembered | null {
-  const made = confirmations.get(rows);
-  if (made?.before === before) return made.now;
-  const now = compare(claim, rows, before);
-  confirmations.set(rows, { before, now });
-  return now;
+  if (before.told?.rows !== rows) before.told = { rows, now: compare(claim, rows, before) };
+  return before.told.now;
 }
 
 function compare(claim: Claim, rows: readonly object[], before: Remembered): Remembered | null {

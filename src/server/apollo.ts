@@ -58,8 +58,9 @@ type Answered = Parameters<Steps["willSendResponse"]>[0];
 function requestPlugin({ platform, rates, outages, refusals }: Around): ApolloServerPlugin<Context> {
   const steps: Steps = {
     async didResolveOperation(request) {
-      await countCost(rates, request);
-      await confirmChange(request);
+      const counting = countCost(rates, request);
+      if (counting !== undefined) await counting;
+      if (request.operation?.operation === OperationTypeNode.MUTATION) await confirmChange(request.contextValue);
     },
     async willSendResponse(request) {
       request.contextValue.deadline.lift();
@@ -85,25 +86,24 @@ function requestPlugin({ platform, rates, outages, refusals }: Around): ApolloSe
 }
 
 /** Refuses what is too costly, once the variables are known, and counts the rest. */
-async function countCost(
+function countCost(
   rates: RateLimits,
   { schema, document, operation, request, contextValue }: Resolved,
-): Promise<void> {
+): Promise<void> | undefined {
   // Where none has the name that was asked for, the execution that follows says so.
-  if (operation === undefined) return;
+  if (operation === undefined) return undefined;
   const variables = request.variables ?? {};
   checkVariables(document, variables);
   const cost = checkCost(schema, document, operation, variables);
   // What is asked again, since something was not as it was taken for, is counted already.
-  if (contextValue.assumptions.mayTake) await rates.countCost(contextValue.viewer.actorId, cost);
+  return contextValue.assumptions.mayTake ? rates.countCost(contextValue.viewer.actorId, cost) : undefined;
 }
 
 /** Queries end in time; mutations are carried through, once it is sure who asks, and take nothing for granted. */
-async function confirmChange({ operation, contextValue }: Resolved): Promise<void> {
-  if (operation?.operation !== OperationTypeNode.MUTATION) return;
-  contextValue.deadline.lift();
-  contextValue.assumptions.end();
-  await contextValue.confirmed;
+async function confirmChange({ deadline, assumptions, confirmed }: Context): Promise<void> {
+  deadline.lift();
+  assumptions.end();
+  await confirmed;
 }
 
 /** What GraphQL over HTTP asks of answers to faulty requests. */

@@ -35,7 +35,8 @@ export function makeAsk({ platform, apollo, rates, deadlineMs }: Answering) {
           const assumptions = Assumptions.of(platform.seenRows, name, mayTake);
           reads.assume(assumptions);
           // What is asked again, since something was not as it was taken for, is counted already.
-          if (mayTake) await rates.countRequest(viewer.actorId);
+          const counting = mayTake ? rates.countRequest(viewer.actorId) : undefined;
+          if (counting !== undefined) await counting;
           const context = createContext(platform, viewer, {
             ...{ requestId: request.id, ipAddress: request.ip, deadline, reads, confirmed, assumptions },
           });

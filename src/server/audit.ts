@@ -28,9 +28,10 @@ type Answered = GraphQLRequestContextWillSendResponse<Context>;
 
 /** Notes what a known viewer was denied, and mutations that were refused or failed, before the answer goes out. */
 export async function noteDenials(platform: Platform, request: Answered): Promise<void> {
+  const { contextValue: ctx } = request;
+  if (request.errors === undefined && ctx.refusals.every((list) => list.length === 0)) return;
   const entries = await entriesOf(request);
   if (entries.length === 0) return;
-  const { contextValue: ctx } = request;
   const actor = actorOf(ctx);
   try {
     await inPreparedTransaction(platform.readPool, ctx.viewer.scope, (unit) => {
@@ -52,7 +53,6 @@ interface Miss {
 
 async function entriesOf(request: Answered): Promise<AuditEntry[]> {
   const { operation, contextValue: ctx } = request;
-  if (request.errors === undefined && ctx.refusals.every((list) => list.length === 0)) return [];
   // Whoever is not who they were taken for is asked again, as who they are; and so is what was not as it was taken for.
   const isSure = await ctx.confirmed.then(
     () => ctx.assumptions.hold(),

@@ -5,6 +5,8 @@ import { CodedError } from "../errors.js";
 import { claimOf, signIn, type Claim } from "../services/sign-in.js";
 import type { RefusalLog } from "./refusal-log.js";
 
+type PresentedJwt = Extract<Presented, { readonly kind: "jwt" }>;
+
 /** Tells who asks, before a body is read for them. */
 export class Authenticator {
   constructor(
@@ -18,7 +20,8 @@ export class Authenticator {
     const presented = readBearer(authorization);
     if (presented === null)
       return this.#refuse(request, authorization === undefined ? "no token" : "what was presented is no token");
-    const claim = await this.#verified(request, presented);
+    // A token is looked up and nothing else; that is told at once.
+    const claim = presented.kind === "token" ? presented : await this.#verified(request, presented);
     if (claim === null || this.platform.signIns.get(claim) !== undefined) return claim;
     const viewer = await signIn(this.platform, claim);
     if (viewer === null) return this.unknown(request);
@@ -27,9 +30,9 @@ export class Authenticator {
     return claim;
   }
 
-  async #verified(request: FastifyRequest, presented: Presented): Promise<Claim | null> {
+  async #verified(request: FastifyRequest, { jwt }: PresentedJwt): Promise<Claim | null> {
     try {
-      const claim = await claimOf(this.platform, presented);
+      const claim = await claimOf(this.platform, jwt);
       return claim ?? this.#refuse(request, "an identity token, and no issuer is configured");
     } catch (error) {
       if (!(error instanceof CodedError) || error.code !== "UNAUTHENTICATED") throw error;

@@ -45,20 +45,21 @@ class Allotment {
     });
   }
 
-  /** Spends points. Throws RateExceeded where the actor has none left. */
-  async spend(actorId: string, points: number): Promise<void> {
-    for (;;) {
-      const held = this.#heldBy(actorId);
-      if (held.isSpent) throw new RateExceeded(Math.max(1, Math.ceil((held.until - Date.now()) / 1000)));
-      if (held.points >= points) {
-        held.points -= points;
-        return;
-      }
-      // Of those who find none left at once, one takes more.
-      const taking = this.#taking.get(actorId) ?? this.#take(actorId, held, Math.max(points, this.#part));
-      this.#taking.set(actorId, taking);
-      await taking;
-    }
+  /** Spends points; a promise where they have to be taken first. Throws RateExceeded where the actor has none left. */
+  spend(actorId: string, points: number): Promise<void> | undefined {
+    const held = this.#heldBy(actorId);
+    if (held.isSpent) throw new RateExceeded(Math.max(1, Math.ceil((held.until - Date.now()) / 1000)));
+    if (held.points < points) return this.#takeAndSpend(actorId, held, points);
+    held.points -= points;
+    return undefined;
+  }
+
+  async #takeAndSpend(actorId: string, held: Held, points: number): Promise<void> {
+    // Of those who find none left at once, one takes more.
+    const taking = this.#taking.get(actorId) ?? this.#take(actorId, held, Math.max(points, this.#part));
+    this.#taking.set(actorId, taking);
+    await taking;
+    await this.spend(actorId, points);
   }
 
   #heldBy(actorId: string): Held {
@@ -96,13 +97,13 @@ export class RateLimits {
     this.#cost = costPerMinute === 0 ? null : new Allotment(database, "cost", costPerMinute);
   }
 
-  /** Counts a request. Throws RateExceeded. */
-  async countRequest(actorId: string): Promise<void> {
-    await this.#requests?.spend(actorId, 1);
+  /** Counts a request; undefined: it is counted. Throws RateExceeded. */
+  countRequest(actorId: string): Promise<void> | undefined {
+    return this.#requests?.spend(actorId, 1);
   }
 
-  /** Counts what an operation may cost. Throws RateExceeded. */
-  async countCost(actorId: string, cost: number): Promise<void> {
-    if (cost > 0) await this.#cost?.spend(actorId, cost);
+  /** Counts what an operation may cost; undefined: it is counted. Throws RateExceeded. */
+  countCost(actorId: string, cost: number): Promise<void> | undefined {
+    return cost > 0 ? this.#cost?.spend(actorId, cost) : undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { TypeID } from "typeid-js";
-import type { Identity, Presented } from "../auth/bearer.js";
+import type { Identity } from "../auth/bearer.js";
 import { Viewer, grantOfRoles, type Grant } from "../auth/viewer.js";
 import type { SentStatement } from "../database/round-trip.js";
 import { isSameValue } from "../database/known-rows.js";
@@ -77,10 +77,9 @@ export class SignIns {
 
 const nameOf = (claim: Claim): string => (claim.kind === "token" ? claim.hash : JSON.stringify(claim.user));
 
-/** Verifies what can be verified without the database; null where users cannot sign in. Throws UNAUTHENTICATED. */
-export async function claimOf({ verifyJwt }: Platform, presented: Presented): Promise<Claim | null> {
-  if (presented.kind === "token") return presented;
-  return verifyJwt === null ? null : { kind: "user", user: await verifyJwt(presented.jwt) };
+/** Verifies a JWT, for which no database is asked; null where users cannot sign in. Throws UNAUTHENTICATED. */
+export async function claimOf({ verifyJwt }: Platform, jwt: string): Promise<Claim | null> {
+  return verifyJwt === null ? null : { kind: "user", user: await verifyJwt(jwt) };
 }
 
 /** Asks who makes a claim, and remembers it; null where nobody does: unknown, expired or revoked. */

@@ -12,9 +12,9 @@ const SIGNED_AT_ONCE = 4;
 
 /**
  * For so long after it is asked for a right to use a key is good for sending, or until it ends by itself where that is
- * sooner; then it is confirmed at its source before anything more is sent. Whoever takes rights away waits for as long after the commit, so that those given before are over
- * in every process: durations are compared, never clocks. A longer lease would make them wait longer; a shorter one would
- * ask the database more often where Apple is slow.
+ * sooner; then it is confirmed at its source before anything more is sent. Whoever takes rights away waits for as long
+ * after the commit, so that those given before are over in every process: durations are compared, never clocks. A longer
+ * lease would make them wait longer; a shorter one would ask the database more often where Apple is slow.
  */
 export const LEASE_MS = 500;
 /** By how much the wait is longer than the lease: for a timer that fires early, a thread that pauses, bytes under way. */

@@ -15,9 +15,20 @@ export function checkVariables(query: DocumentNode, variables: object): void {
 export function fileCharacters(query: DocumentNode, variables: object): number {
   if (!hasFewValues(variables)) return 0;
   const { names, characters } = filesOf(query);
-  return textsOf(variables)
+  const declared = declaredIn(query);
+  // What no operation declares is given to nothing.
+  const given = Object.fromEntries(Object.entries(variables).filter(([name]) => declared.has(name)));
+  return textsOf(given)
     .filter(({ variable, isFile }) => isFile || names.has(variable))
     .reduce((sum, { value }) => sum + value.length, characters);
+}
+
+/** The variables that the operations of a document declare. */
+function declaredIn(query: DocumentNode): ReadonlySet<string> {
+  const definitions = query.definitions.flatMap((each) =>
+    each.kind === Kind.OPERATION_DEFINITION ? (each.variableDefinitions ?? []) : [],
+  );
+  return new Set(definitions.map(({ variable }) => variable.name.value));
 }
 
 /** Each is read several times, and a body has room for a million. */

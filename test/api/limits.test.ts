@@ -119,6 +119,7 @@ describe("the size of a body", () => {
       ["a variable that is no file", upload(given), { p: "", input: { tenantId: file, pkcs12: "" } }],
       ["a variable that is given to nothing", upload(given.replace("$p", '""')), { p: file }],
       ["a variable that is not declared", "{ __typename }", { pkcs12: file }],
+      ["an input that is not declared", "{ __typename }", { input: { pkcs12: file } }],
       ["a document that cannot be read", `${upload(given)} }`, { p: file }],
       ["what is around it", upload(given), { p: file, note: file }],
     ])("is not larger by %s", async (_, query, variables) => {
